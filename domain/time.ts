@@ -47,6 +47,7 @@ export function parseIsoTimestamp(text: string): number | null {
 function offsetMillis(zone: string): number {
   if (zone.toUpperCase() === 'Z') return 0;
   const digits = zone.slice(1).replace(/:/g, '').padEnd(6, '0');
-  const seconds = Number(digits.slice(0, 2)) * 3600 + Number(digits.slice(2, 4)) * 60 + Number(digits.slice(4, 6));
+  const seconds =
+    Number(digits.slice(0, 2)) * 3600 + Number(digits.slice(2, 4)) * 60 + Number(digits.slice(4, 6));
   return (zone.startsWith('-') ? -1 : 1) * seconds * 1000;
 }

@@ -9,7 +9,8 @@ export interface Logger {
 }
 
 // Key names whose values are credentials wherever they appear; the value is replaced before anything is written.
-const SECRET_KEY = /(authorization|api[-_]?key|secret|mnemonic|password|seed(phrase)?$|private|(^|[-_a-z])token$)/i;
+const SECRET_KEY =
+  /(authorization|api[-_]?key|secret|mnemonic|password|seed(phrase)?$|private|(^|[-_a-z])token$)/i;
 
 const redact = winston.format((info) => redactObject(info) as winston.Logform.TransformableInfo);
 
@@ -21,7 +22,8 @@ function redactObject(value: unknown, depth = 0): unknown {
   const out: Record<string | symbol, unknown> = {};
   for (const key of Reflect.ownKeys(value)) {
     const item = (value as Record<string | symbol, unknown>)[key];
-    out[key] = typeof key === 'string' && SECRET_KEY.test(key) && item ? '[redacted]' : redactObject(item, depth + 1);
+    out[key] =
+      typeof key === 'string' && SECRET_KEY.test(key) && item ? '[redacted]' : redactObject(item, depth + 1);
   }
   return out;
 }
@@ -35,7 +37,11 @@ export function createLogger(name: string, level = process.env.LOG_LEVEL ?? 'inf
   return winston.createLogger({
     level,
     defaultMeta: { service: name },
-    format: winston.format.combine(redact(), winston.format.timestamp(), winston.format.json({ bigint: true })),
+    format: winston.format.combine(
+      redact(),
+      winston.format.timestamp(),
+      winston.format.json({ bigint: true }),
+    ),
     transports: [new winston.transports.Console({ stderrLevels: ['debug', 'info', 'warn', 'error'] })],
   });
 }

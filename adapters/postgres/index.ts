@@ -1,0 +1,28 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Prisma, PrismaClient } from './generated/client';
+
+export { Prisma, PrismaClient };
+export type Db = PrismaClient;
+/** What code inside a transaction is given. */
+export type DbTx = Prisma.TransactionClient;
+
+/**
+ * A Prisma client over the pg driver; no query engine binary is involved.
+ * @param databaseUrl `postgresql://…`
+ * @param options.poolSize connections of this process at the most
+ */
+export function createPrisma(databaseUrl: string, options: { poolSize?: number } = {}): PrismaClient {
+  const adapter = new PrismaPg({
+    connectionString: databaseUrl,
+    max: options.poolSize ?? 10,
+    connectionTimeoutMillis: 10_000,
+    // Columns are `timestamp without time zone` in UTC: now() must mean the same in every session.
+    options: '-c TimeZone=UTC',
+  });
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 30_000 } });
+}
+
+/** True when a write failed because a unique key exists already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
+}
