@@ -1,0 +1,223 @@
+/**
+ * What is said to and asked of workflows: ids, inputs, signals, updates, queries. Workflows declare their handlers from
+ * these; the API, the CLI and the activities talk to them by these. Nothing here runs in a workflow by itself.
+ */
+import type { RunPhase } from './status';
+
+export const TASK_QUEUES = {
+  /** Workflows and database activities. */
+  control: 'eirel-control',
+  /** Image builds and agents, bounded by slots. */
+  runtime: 'eirel-runtime',
+  /** Model vendors, rate-limited. */
+  llm: 'eirel-llm',
+  /** Reads of the chain by the owner. */
+  chain: 'eirel-chain',
+} as const;
+
+/** The queue of one publishing hotkey: one extrinsic at a time. */
+export const publicationTaskQueue = (hotkey: string): string => `eirel-publication-${hotkey}`;
+
+export const WORKFLOW_TYPES = {
+  submissionLifecycle: 'submissionLifecycle',
+  deploymentLifecycle: 'deploymentLifecycle',
+  runEpoch: 'runEpoch',
+  chainPublication: 'chainPublication',
+  leaseReaper: 'leaseReaper',
+  metagraphSync: 'metagraphSync',
+} as const;
+
+export const SCHEDULE_IDS = { leaseReaper: 'lease-reaper', metagraphSync: 'metagraph-sync' } as const;
+
+export const workflowIds = {
+  submission: (submissionId: string): string => `submission/${submissionId}`,
+  deployment: (deploymentId: string): string => `deployment/${deploymentId}`,
+  run: (runId: string): string => `run/${runId}`,
+  /** One publication per run and hotkey; later intervals of the same run carry the interval's number. */
+  publication: (runId: string, hotkey: string, interval = 0): string =>
+    `publication/${runId}/${hotkey}${interval > 0 ? `/${interval}` : ''}`,
+} as const;
+
+/** Search attributes, all Keyword: an operator finds anything by the words they know. */
+export const SEARCH_ATTRIBUTES = [
+  'EirelKind',
+  'EirelRunId',
+  'EirelHotkey',
+  'EirelFamily',
+  'EirelStatus',
+] as const;
+export type SearchAttributeName = (typeof SEARCH_ATTRIBUTES)[number];
+
+// ------------------------------------------------------------------------------------------------ submission
+
+export interface SubmissionLifecycleInput {
+  submissionId: string;
+  deploymentId: string;
+  minerHotkey: string;
+  familyId: string;
+  introducedRunId: string;
+}
+
+/** Where a submission stands, in words for its miner. */
+export interface SubmissionStatusView {
+  submissionId: string;
+  step: 'fee' | 'build' | 'waiting_for_run' | 'deployed' | 'ended';
+  status: string;
+  /** Why it is where it is, and what happens next. */
+  reason: string;
+  /** ISO time at which this step began. */
+  since: string;
+}
+
+export const SUBMISSION_MESSAGES = {
+  /** Update: the miner or the owner takes it back; returns the view after the act. */
+  withdraw: 'withdraw',
+  /** Signal: superseded by a later submission, or lost its place at the end of a run. */
+  retire: 'retire',
+  /** Signal: try the build again after a failure of the owner's side was mended. */
+  retryBuild: 'retryBuild',
+  /** Query: `SubmissionStatusView`. */
+  status: 'status',
+} as const;
+
+export interface RetireRequest {
+  reason: string;
+}
+export interface WithdrawRequest {
+  actor: string;
+  reason: string;
+}
+
+// ------------------------------------------------------------------------------------------------ deployment
+
+export interface DeploymentLifecycleInput {
+  deploymentId: string;
+  submissionId: string;
+  minerHotkey: string;
+  familyId: string;
+  /** Carried over when the workflow continues as new. */
+  state?: DeploymentLifecycleState;
+}
+
+export interface DeploymentLifecycleState {
+  activated: boolean;
+  /** Image built for it, as the runtime names it. */
+  imageRef: string | null;
+  restarts: number;
+  consecutiveFailures: number;
+  placed: boolean;
+  draining: boolean;
+  promotedRank: number | null;
+}
+
+export interface DeploymentHealthView {
+  deploymentId: string;
+  status: string;
+  reason: string;
+  restarts: number;
+  endpointUrl: string | null;
+  /** ISO time of the next attempt when it waits, else null. */
+  nextAttempt: string | null;
+}
+
+export const DEPLOYMENT_MESSAGES = {
+  /** Signal: its run opens, place it. `ActivateRequest`. */
+  activate: 'activate',
+  /** Signal: finish what is in flight, then stop and stay cold. */
+  drain: 'drain',
+  /** Signal: into the active set with a rank. */
+  promote: 'promote',
+  /** Signal: stop for good. */
+  retire: 'retire',
+  /** Signal: the proxy saw the agent's process die or refuse a connection. `InvocationFailedSignal`. */
+  invocationFailed: 'invocationFailed',
+  /** Query: `DeploymentHealthView`. */
+  health: 'health',
+} as const;
+
+export interface ActivateRequest {
+  imageRef: string;
+}
+export interface PromoteRequest {
+  rank: number;
+}
+export interface InvocationFailedSignal {
+  instanceId: string | null;
+  reason: string;
+}
+
+// ------------------------------------------------------------------------------------------------ run
+
+export interface RunEpochInput {
+  runId: string;
+  sequence: number;
+  familyId: string;
+}
+
+/** What `eirel-ai run watch` shows and the Web UI answers. Counts are per (miner, task). */
+export interface RunProgressView {
+  runId: string;
+  phase: RunPhase;
+  reason: string;
+  /** ISO times. */
+  startsAt: string;
+  endsAt: string;
+  pausedAt: string | null;
+  remainingSeconds: number;
+}
+
+export const RUN_MESSAGES = {
+  /** Signal `SteerRequest`: no new claims, leases run out gracefully, the timer stands still. */
+  pause: 'pause',
+  /** Signal `SteerRequest`. */
+  resume: 'resume',
+  /** Update `CloseRequest` -> `RunProgressView`. */
+  close: 'close',
+  /** Update `ExtendRequest` -> `RunProgressView`. */
+  extend: 'extend',
+  /** Update `SteerRequest` -> `RunProgressView`: open a scheduled run now. */
+  open: 'open',
+  /** Query: `RunProgressView`. */
+  progress: 'progress',
+} as const;
+
+/** Who steers and why; an operator who signals from the Web UI may leave all of it out. */
+export interface SteerRequest {
+  actor?: string;
+  via?: string;
+  reason?: string;
+}
+export interface CloseRequest extends SteerRequest {
+  /** `now` expires what is claimed; `drain` lets running leases finish first. */
+  mode?: 'now' | 'drain';
+}
+export interface ExtendRequest extends SteerRequest {
+  seconds: number;
+}
+
+// ------------------------------------------------------------------------------------------------ publication
+
+export interface ChainPublicationInput {
+  /** Run whose weights are published; null lets the activity take the latest the owner serves. */
+  runId: string | null;
+  hotkey: string;
+  netuid: number;
+}
+
+export interface PublicationStatusView {
+  runId: string | null;
+  hotkey: string;
+  step: 'reading' | 'submitting' | 'waiting' | 'finalising' | 'verifying' | 'done' | 'failed' | 'cancelled';
+  reason: string;
+  attempt: number;
+  blockNumber: number | null;
+  blockHash: string | null;
+  extrinsicHash: string | null;
+}
+
+export const PUBLICATION_MESSAGES = {
+  /** Signal: give up before the next extrinsic. */
+  cancel: 'cancel',
+  /** Query: `PublicationStatusView`. */
+  status: 'status',
+} as const;
