@@ -1,0 +1,19 @@
+/** The wallet's folder or key file does not exist. */
+export class WalletNotFound extends Error {
+  override readonly name = 'WalletNotFound';
+}
+
+/** The key file is password-protected, which a service without a terminal cannot open. */
+export class WalletEncrypted extends Error {
+  override readonly name = 'WalletEncrypted';
+}
+
+/** The key file is not a key file, or its parts contradict each other. */
+export class WalletInvalid extends Error {
+  override readonly name = 'WalletInvalid';
+}
+
+/** No usable key is configured; the message names the variables and never their values. */
+export class KeyConfigError extends Error {
+  override readonly name = 'KeyConfigError';
+}
