@@ -131,7 +131,7 @@ export async function hotkeyFromEnv(env: NodeJS.ProcessEnv, prefix: string): Pro
   const mnemonic = env[`${prefix}_MNEMONIC`]?.trim();
   if (mnemonic) {
     try {
-      return /^(\/\/|0x)|\//.test(mnemonic) ? hotkeyFromUri(mnemonic) : hotkeyFromMnemonic(mnemonic);
+      return /^0x|\//.test(mnemonic) ? hotkeyFromUri(mnemonic) : hotkeyFromMnemonic(mnemonic);
     } catch (error) {
       throw new KeyConfigError(`${prefix}_MNEMONIC: ${(error as Error).message}`);
     }
