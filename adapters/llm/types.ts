@@ -1,0 +1,54 @@
+import type { TokenUsage } from '../../domain/pricing/cost';
+
+/** One message of a chat. */
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+/** How the answer must be shaped: any JSON object, or one that follows a JSON Schema. */
+export type ResponseFormat = 'json_object' | { name: string; schema: Record<string, unknown> };
+
+/** A call in our own terms. */
+export interface ChatRequest {
+  provider: string;
+  model: string;
+  messages: readonly ChatMessage[];
+  temperature?: number;
+  /** Most tokens that the model may write, reasoning included. */
+  maxTokens: number;
+  responseFormat?: ResponseFormat;
+  /** Time for one attempt, body included, in milliseconds. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+/** What came back. */
+export interface ChatResult {
+  text: string;
+  finishReason: string | null;
+  /** Null when the vendor did not say; what a call cost is then unknown, not zero. */
+  usage: TokenUsage | null;
+  /** The vendor's own answer. */
+  raw: Record<string, unknown>;
+  /** Time of all attempts together, in milliseconds. */
+  latencyMs: number;
+}
+
+/** A call whose body somebody else wrote, passed through. */
+export interface RawChatRequest {
+  provider: string;
+  model: string;
+  /** OpenAI chat-completions body; `model` is overwritten and streaming is turned off. */
+  payload: Readonly<Record<string, unknown>>;
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export type RawChatResult = Pick<ChatResult, 'raw' | 'usage' | 'latencyMs'>;
+
+/** Model vendors behind one door. Both calls throw `LlmError` and nothing else. */
+export interface LlmClient {
+  chat(request: ChatRequest): Promise<ChatResult>;
+  chatRaw(request: RawChatRequest): Promise<RawChatResult>;
+}
