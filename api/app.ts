@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import express from 'express';
+import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import swaggerUi from 'swagger-ui-express';
+import { HttpError } from '../domain/http-errors';
+import { authenticate } from './auth';
+import { BodyTooLarge, parseJsonBody, readBody, refuseAnnouncedLength } from './body';
+import type { ApiDeps } from './deps';
+import { openApiDocument } from './openapi';
+import { expressPath, Reply, successStatus } from './route';
+import type { Route } from './route';
+import { validateInput } from './validate';
+
+/**
+ * The owner API as an Express application.
+ * @param routers lists of routes, mounted in order; earlier routes win where paths overlap
+ */
+export function createApp(deps: ApiDeps, routers: readonly (readonly Route[])[]): Express {
+  const routes = routers.flat();
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // Signatures cover the path as sent, so two spellings of a path are two paths.
+  app.set('strict routing', true);
+  app.set('case sensitive routing', true);
+  app.set('query parser', 'simple');
+  app.use(requestId);
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(cors(deps.config.corsOrigins));
+  mountDocument(app, routes);
+  for (const route of routes) {
+    for (const path of route.paths) app[route.contract.method](expressPath(path), serve(route, deps));
+  }
+  const allowed = new Map<string, Set<string>>();
+  for (const route of routes) {
+    for (const path of route.paths) {
+      const methods = allowed.get(path) ?? new Set();
+      allowed.set(path, methods.add(route.contract.method.toUpperCase()));
+    }
+  }
+  for (const [path, methods] of allowed) {
+    app.all(expressPath(path), (_req, res) => {
+      res.setHeader('allow', [...methods].join(', '));
+      res.status(405).json({ detail: 'Method Not Allowed' });
+    });
+  }
+  app.use((_req, res) => {
+    res.status(404).json({ detail: 'Not Found' });
+  });
+  app.use(answerError(deps));
+  return app;
+}
+
+function mountDocument(app: Express, routes: readonly Route[]): void {
+  const document = openApiDocument(routes);
+  app.get('/openapi.json', (_req, res) => void res.json(document));
+  app.use('/docs', swaggerUi.serve, swaggerUi.setup(document, { customSiteTitle: 'eirel-ai owner API' }));
+}
+
+const requestId: RequestHandler = (req, res, next) => {
+  const sent = req.headers['x-request-id'];
+  const id = typeof sent === 'string' && sent !== '' ? sent : randomBytes(6).toString('hex');
+  res.locals.requestId = id;
+  res.setHeader('x-request-id', id);
+  next();
+};
+
+function cors(origins: readonly string[]): RequestHandler {
+  return (req, res, next) => {
+    const origin = req.headers.origin;
+    const admitted = origins.includes('*') ? '*' : origin && origins.includes(origin) ? origin : null;
+    if (admitted !== '*') res.vary('Origin');
+    if (origin && admitted) {
+      res.setHeader('access-control-allow-origin', admitted);
+      res.setHeader('access-control-expose-headers', 'x-request-id');
+    }
+    if (req.method !== 'OPTIONS' || !req.headers['access-control-request-method']) return next();
+    res.setHeader('access-control-allow-methods', 'GET, POST, PATCH, DELETE, OPTIONS');
+    const wanted = req.headers['access-control-request-headers'];
+    if (wanted) res.setHeader('access-control-allow-headers', wanted);
+    res.setHeader('access-control-max-age', '600');
+    res.status(admitted && origin ? 200 : 400).end();
+  };
+}
+
+function serve(route: Route, deps: ApiDeps): RequestHandler {
+  const { contract } = route;
+  const status = successStatus(route);
+  return async (req: Request, res: Response, next: NextFunction) => {
+    try {
+      const limit = contract.bodyLimitBytes ?? deps.config.maxJsonBodyBytes;
+      let raw: Buffer = Buffer.alloc(0);
+      let parsed: unknown;
+      if (contract.rawBody) {
+        refuseAnnouncedLength(req, deps.config.maxBodyBytes);
+      } else {
+        raw = await readBody(req, limit);
+        if (contract.request?.body) parsed = parseJsonBody(req, raw);
+      }
+      const principal = contract.rawBody
+        ? { hotkey: null }
+        : await authenticate(contract.auth, { req, rawBody: raw }, deps);
+      const input = contract.rawBody
+        ? { params: req.params, query: req.query, body: undefined }
+        : validateInput(route, req, parsed);
+      const answer = await route.handler({
+        ...input,
+        deps,
+        req,
+        res,
+        hotkey: principal.hotkey ?? '',
+        requestId: String(res.locals.requestId),
+        rawBytes: raw,
+      });
+      if (contract.stream) return;
+      send(route, deps, res, answer instanceof Reply ? answer : new Reply(status, answer));
+    } catch (error) {
+      next(error);
+    }
+  };
+}
+
+function send(route: Route, deps: ApiDeps, res: Response, reply: Reply): void {
+  if (res.headersSent) return;
+  const spec = route.contract.responses[reply.status];
+  if (deps.config.verifyResponses && spec?.schema) {
+    const parsed = spec.schema.safeParse(reply.body);
+    if (!parsed.success) {
+      throw new Error(`the answer of ${route.paths[0]} breaks its own contract: ${parsed.error.message}`);
+    }
+  }
+  res.status(reply.status).set(reply.headers);
+  if (Buffer.isBuffer(reply.body)) res.type(spec?.contentType ?? 'application/octet-stream').end(reply.body);
+  else if (spec?.contentType && typeof reply.body === 'string')
+    res.set('content-type', spec.contentType).end(reply.body);
+  else res.set('content-type', 'application/json').end(JSON.stringify(reply.body ?? null));
+}
+
+function answerError(deps: ApiDeps): ErrorRequestHandler {
+  return (error: unknown, req, res, next) => {
+    if (res.headersSent) {
+      deps.logger.warn('a response broke off', { method: req.method, path: req.path, error });
+      res.destroy();
+      return;
+    }
+    if (error instanceof BodyTooLarge) {
+      req.resume();
+      res.status(413).set('connection', 'close').type('text/plain').end('Request body too large');
+      return;
+    }
+    if (error instanceof HttpError) {
+      res
+        .status(error.status)
+        .set(error.headers)
+        .json({ detail: error.detail, ...error.extra });
+      return;
+    }
+    const status = (error as { status?: unknown }).status;
+    if (error instanceof URIError || status === 400) {
+      res.status(400).json({ detail: 'the path is not valid percent-encoding' });
+      return;
+    }
+    if (error === undefined) return next();
+    deps.logger.error('request failed', {
+      method: req.method,
+      path: req.path,
+      requestId: String(res.locals.requestId),
+      error,
+    });
+    res.status(500).json({ detail: 'Internal Server Error' });
+  };
+}

@@ -1,0 +1,74 @@
+/** Reading request bodies: the size cap before anything else, JSON before authentication (api.md section 0). */
+import type { Request } from 'express';
+import { HttpError } from '../domain/http-errors';
+import { findJsonFault } from './json-error';
+
+/** Thrown for a body over its cap; answered as plain text, unlike every other error. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+}
+
+/** @throws BodyTooLarge when the announced length is over the cap already */
+export function refuseAnnouncedLength(req: Request, limit: number): void {
+  const announced = Number(req.headers['content-length'] ?? 0);
+  if (announced > limit) throw new BodyTooLarge();
+}
+
+/**
+ * Reads a whole body into memory.
+ * @param limit bytes
+ * @throws BodyTooLarge as soon as more than that came
+ */
+export async function readBody(req: Request, limit: number): Promise<Buffer> {
+  refuseAnnouncedLength(req, limit);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limit) {
+        // What is still on the way is let go unread, so that the answer can be.
+        req.off('data', onData);
+        req.resume();
+        reject(new BodyTooLarge());
+        return;
+      }
+      chunks.push(chunk);
+    };
+    req.on('data', onData);
+    req.once('end', () => resolve(Buffer.concat(chunks)));
+    req.once('error', reject);
+    req.once('aborted', () => reject(new HttpError(400, 'the request ended before its body was complete')));
+  });
+}
+
+/**
+ * The JSON value of a body, `undefined` for no body, or the text itself when the content type is not JSON.
+ * @throws HttpError 422 `json_invalid` with the place of the fault, 400 for bytes that are not UTF-8
+ */
+export function parseJsonBody(req: Request, raw: Buffer): unknown {
+  if (raw.length === 0) return undefined;
+  const type =
+    (req.headers['content-type'] ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(raw);
+  } catch {
+    throw new HttpError(400, 'There was an error parsing the body');
+  }
+  if (!/^application\/([\w.+-]+\+)?json$/.test(type)) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    const fault = findJsonFault(text);
+    throw new HttpError(422, [
+      {
+        type: 'json_invalid',
+        loc: ['body', fault.position],
+        msg: 'JSON decode error',
+        input: {},
+        ctx: { error: fault.message },
+      },
+    ]);
+  }
+}

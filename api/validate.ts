@@ -1,0 +1,56 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+import { fieldErrors, unprocessable } from '../domain/http-errors';
+import type { FieldError } from '../domain/http-errors';
+import type { Route } from './route';
+
+export interface ValidInput {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/**
+ * Validates path, query and body together, so that a client sees every fault at once.
+ * @throws HttpError 422 with the list of field errors
+ */
+export function validateInput(route: Route, req: Request, body: unknown): ValidInput {
+  const errors: FieldError[] = [];
+  const { params, query, body: bodyContract } = route.contract.request ?? {};
+  const check = (
+    contract: z.ZodType | undefined,
+    where: 'path' | 'query' | 'body',
+    input: unknown,
+  ): unknown => {
+    if (!contract) return input;
+    const parsed = contract.safeParse(input);
+    if (parsed.success) return parsed.data;
+    if (where === 'body' && input === undefined) {
+      errors.push({ type: 'missing', loc: ['body'], msg: 'Field required', input: null });
+    } else if (where === 'body' && (input === null || typeof input !== 'object' || Array.isArray(input))) {
+      errors.push({
+        type: 'model_attributes_type',
+        loc: ['body'],
+        msg: 'Input should be a valid dictionary or object to extract fields from',
+        input,
+      });
+    } else {
+      errors.push(...fieldErrors(parsed.error, where, input));
+    }
+    return undefined;
+  };
+  const valid = {
+    params: check(params, 'path', { ...req.params }),
+    query: check(query, 'query', lastValues(req.query)),
+    body: check(bodyContract, 'body', body),
+  };
+  if (errors.length > 0) throw unprocessable(errors);
+  return valid;
+}
+
+/** A repeated query parameter counts with its last value. */
+function lastValues(query: Request['query']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.at(-1) : value]),
+  );
+}
