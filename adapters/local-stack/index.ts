@@ -1,0 +1,21 @@
+export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';
+export type { LockHolder } from './file-lock';
+export {
+  DEFAULT_PORTS,
+  DataDirBusyError,
+  dataDirFromEnv,
+  projectRoot,
+  runningStackEnv,
+  startParts,
+} from './parts';
+export type { PartName, PartPorts, Parts, StartPartsOptions } from './parts';
+export { choosePort, freePort, isPortFree } from './ports';
+export { PartUnavailableError } from './programs';
+export { ensurePythonVenv } from './python-venv';
+export type { PythonVenv, PythonVenvOptions } from './python-venv';
+export type { Readiness } from './readiness';
+export { keptSecrets } from './secrets';
+export type { ProcessEnd, ProcessSpec } from './supervised-process';
+export { ProcessFailedError, Supervisor } from './supervisor';
+export type { ProcessState, SupervisorEvents, SupervisorOptions } from './supervisor';
+export { onTermination } from './termination';
