@@ -3,6 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { createGunzip } from 'node:zlib';
 import tar from 'tar-stream';
 import { withFileLock } from './file-lock';
@@ -184,11 +185,7 @@ async function download(baseUrl: string, target: string, onBegin: () => void): P
       );
       const extract = tar.extract();
       let found = false;
-      const unpacking = pipeline(
-        Readable.fromWeb(response.body as import('node:stream/web').ReadableStream),
-        createGunzip(),
-        extract,
-      );
+      const unpacking = pipeline(Readable.fromWeb(response.body as ReadableStream), createGunzip(), extract);
       const writing = (async () => {
         for await (const entry of extract) {
           if (entry.header.type === 'file' && /^(\.\/)?temporal$/.test(entry.header.name)) {

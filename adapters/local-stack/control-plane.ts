@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { projectRoot } from './parts';
+import { keptSecrets } from './secrets';
+import type { ProcessSpec } from './supervised-process';
+
+/** Ports of 127.0.0.1 that the product's own processes listen on when the environment names no others. */
+export const CONTROL_PLANE_PORTS = { ownerApi: 18020, providerProxy: 18092 } as const;
+
+/** Time for a worker to finish its activities before it is killed, in seconds; its own grace is 20. */
+const WORKER_STOP_SECONDS = 25;
+
+const SECRET_NAMES = [
+  'EIREL_INTERNAL_SERVICE_TOKEN',
+  'EIREL_JOB_TOKEN_SECRET',
+  'EIREL_PROVIDER_PROXY_MASTER_TOKEN',
+  'EIREL_OWNER_SECRET',
+] as const;
+
+/** Environment variables that decide how the control plane is run, each with a value. */
+export type ControlPlaneEnv = Record<string, string | undefined> & {
+  OWNER_API_PORT: string;
+  EIREL_PROVIDER_PROXY_PORT: string;
+};
+
+/**
+ * Completes an environment to one that the control plane runs with: ports, the addresses by which its processes
+ * reach one another, directories below the data directory, and secrets, which are made once and kept in
+ * `<dataDir>/secrets.json`. What the environment sets already is left as it is.
+ * @param base the environment, with the addresses of the parts (`Parts.env`) in it
+ * @param dataDir the data directory, absolute
+ */
+export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): ControlPlaneEnv {
+  const secrets = keptSecrets(join(dataDir, 'secrets.json'), SECRET_NAMES);
+  const set = Object.fromEntries(
+    Object.entries(base).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const apiPort = set.OWNER_API_PORT ?? String(CONTROL_PLANE_PORTS.ownerApi);
+  const proxyPort = set.EIREL_PROVIDER_PROXY_PORT ?? String(CONTROL_PLANE_PORTS.providerProxy);
+  const ownerApiUrl = `http://127.0.0.1:${apiPort}`;
+  const merged = {
+    ...secrets,
+    EIREL_DATA_DIR: dataDir,
+    ARTIFACT_STORAGE_ROOT: join(dataDir, 'artifacts'),
+    OWNER_RUNTIME_WORK_ROOT: join(dataDir, 'runtime'),
+    EIREL_OWNER_API_URL: ownerApiUrl,
+    OWNER_API_URL: ownerApiUrl,
+    EIREL_PUBLIC_URL: ownerApiUrl,
+    EIREL_PROVIDER_PROXY_URL: `http://127.0.0.1:${proxyPort}`,
+    ...set,
+    OWNER_API_PORT: apiPort,
+    EIREL_PROVIDER_PROXY_PORT: proxyPort,
+  };
+  // The owner's own services present the master token to the proxy.
+  return {
+    ...merged,
+    EIREL_PROVIDER_PROXY_TOKEN: set.EIREL_PROVIDER_PROXY_TOKEN ?? merged.EIREL_PROVIDER_PROXY_MASTER_TOKEN,
+  };
+}
+
+/**
+ * The processes of the control plane, in the order of their dependencies: provider-proxy, worker, owner-api.
+ * @param env made by `controlPlaneEnv`
+ * @param parts names of processes of the same supervisor that must be ready first (`Parts.started`)
+ */
+export function controlPlaneProcesses(env: ControlPlaneEnv, parts: readonly string[] = []): ProcessSpec[] {
+  const build = join(projectRoot(), 'build');
+  const node = (entry: string) => ({
+    command: process.execPath,
+    args: ['--enable-source-maps', join(build, ...entry.split('/'))],
+    env,
+    cwd: projectRoot(),
+    startAfter: parts,
+  });
+  return [
+    {
+      name: 'provider-proxy',
+      ...node('services/provider-proxy/main.js'),
+      ready: { kind: 'http', url: `http://127.0.0.1:${env.EIREL_PROVIDER_PROXY_PORT}/healthz` },
+      stopGraceSeconds: WORKER_STOP_SECONDS,
+    },
+    {
+      name: 'worker',
+      ...node('workers/main.js'),
+      ready: { kind: 'alive', seconds: 2 },
+      startAfter: [...parts, 'provider-proxy'],
+      stopGraceSeconds: WORKER_STOP_SECONDS,
+    },
+    {
+      name: 'owner-api',
+      ...node('api/main.js'),
+      ready: { kind: 'http', url: `http://127.0.0.1:${env.OWNER_API_PORT}/healthz` },
+      stopGraceSeconds: WORKER_STOP_SECONDS,
+    },
+  ];
+}
