@@ -1,3 +1,5 @@
+export { CONTROL_PLANE_PORTS, controlPlaneEnv, controlPlaneProcesses } from './control-plane';
+export type { ControlPlaneEnv } from './control-plane';
 export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';
 export type { LockHolder } from './file-lock';
 export {

@@ -60,6 +60,8 @@ export interface Parts {
   supervisor: Supervisor;
   /** parts that were started here, in contrast to those whose address was given */
   started: PartName[];
+  /** adds variables to what `runningStackEnv` tells other processes, such as the address of the API */
+  announce(env: Record<string, string>): void;
   /** stops everything that the supervisor runs and gives the data directory back */
   stop(): Promise<void>;
 }
@@ -169,6 +171,10 @@ export async function startParts(options: StartPartsOptions): Promise<Parts> {
       env: partEnv,
       supervisor,
       started: own,
+      announce: (more) => {
+        const record = readStack(dataDir);
+        writeStack(dataDir, { ports: record?.ports ?? {}, env: { ...record?.env, ...more } });
+      },
       stop,
     };
   } catch (error) {

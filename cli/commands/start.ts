@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import {
+  choosePort,
+  CONTROL_PLANE_PORTS,
+  controlPlaneEnv,
+  controlPlaneProcesses,
+  DataDirBusyError,
+  dataDirFromEnv,
+  onTermination,
+  PartUnavailableError,
+  ProcessFailedError,
+  projectRoot,
+  startParts,
+} from '../../adapters/local-stack';
+import type { ControlPlaneEnv, Parts } from '../../adapters/local-stack';
+import { createLogger } from '../../adapters/logging';
+import type { Logger } from '../../adapters/logging';
+import { migrate, MigrationError } from '../../adapters/postgres/migrate';
+import { migrationsDir } from './migrate';
+
+/** Exit code of a second `start` on the same data directory. */
+const ALREADY_RUNNING = 3;
+/** Time that miners' agents get to end, in seconds. */
+const MINER_GRACE_SECONDS = 5;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+/** Adds `eirel-ai start`: brings the control plane up on this machine and keeps it up until it is told to stop. */
+export function registerStart(program: Command): void {
+  program
+    .command('start')
+    .description(
+      'bring the control plane up on this machine and keep it up: API, workers, provider-proxy, and the servers they need',
+    )
+    .option('--data-dir <path>', 'where everything is kept (EIREL_DATA_DIR, else .eirel)')
+    .action(async (options: { dataDir?: string }) => {
+      if (options.dataDir) process.env.EIREL_DATA_DIR = options.dataDir;
+      await start(process.env);
+    });
+}
+
+async function start(env: NodeJS.ProcessEnv): Promise<void> {
+  const logger = createLogger('start', env.LOG_LEVEL ?? 'error');
+  const dataDir = dataDirFromEnv(env);
+  let stopping = false;
+  let parts: Parts | undefined;
+  let controlPlane: { env: ControlPlaneEnv; names: string[] } | undefined;
+
+  const stop = async () => {
+    stopping = true;
+    if (parts && controlPlane) {
+      await parts.supervisor.stopAll(controlPlane.names);
+      await stopMiners(controlPlane.env, logger);
+    }
+    await parts?.stop();
+    say('stopped');
+  };
+  const fail = (message: string, exitCode = 1) => {
+    say(message);
+    void stop().then(
+      () => process.exit(exitCode),
+      (error: unknown) => {
+        logger.error('stopping failed', { error });
+        process.exit(1);
+      },
+    );
+  };
+  onTermination(stop, { logger, onBegin: (reason) => say(`stopping (${reason}) ...`) });
+
+  try {
+    requireBuild();
+    parts = await startParts({ dataDir, logger, onProgress: say, env, purpose: 'eirel-ai start' });
+    if (stopping) return await parts.stop();
+    const { supervisor } = parts;
+    supervisor.on('restarted', ({ name, pid, restarts }) =>
+      say(`${name} was restarted (process ${pid}, restart ${restarts})`),
+    );
+    supervisor.on('gaveUp', ({ reason }) => {
+      // While starting, the error that `start` rejects with tells the same.
+      if (controlPlane && !stopping) fail(reason);
+    });
+
+    const { applied } = await migrate(parts.env.DATABASE_URL ?? '', { migrationsDir: migrationsDir() });
+    if (applied.length > 0) say(`database: applied ${applied.join(', ')}`);
+
+    const processEnv = controlPlaneEnv({ ...env, ...(await choosePorts(env)), ...parts.env }, dataDir);
+    const specs = controlPlaneProcesses(processEnv, parts.started);
+    const names = specs.map(({ name }) => name);
+    supervisor.add(...specs);
+    // From here on there are workers, which may start miners.
+    const starting = supervisor.start(names);
+    controlPlane = { env: processEnv, names };
+    await starting;
+    if (stopping) return;
+    const url = `http://127.0.0.1:${processEnv.OWNER_API_PORT}`;
+    parts.announce({ OWNER_API_PUBLIC_URL: url });
+    process.stdout.write(
+      [
+        'eirel-ai is up.',
+        `  API           ${url}`,
+        `  API docs      ${url}/docs`,
+        `  health        ${url}/healthz`,
+        ...(parts.temporalUiUrl ? [`  Temporal UI   ${parts.temporalUiUrl}`] : []),
+        `  data          ${dataDir}`,
+        `  logs          ${join(dataDir, 'logs')}`,
+        'Ctrl-C stops it.',
+        '',
+      ].join('\n'),
+    );
+  } catch (error) {
+    if (stopping) return;
+    if (error instanceof DataDirBusyError) {
+      return fail(
+        `eirel-ai is already running on ${dataDir} (process ${error.pid}, ${error.purpose}).`,
+        ALREADY_RUNNING,
+      );
+    }
+    const known = [PartUnavailableError, ProcessFailedError, MigrationError].some(
+      (kind) => error instanceof kind,
+    );
+    fail(known ? (error as Error).message : `start failed: ${(error as Error).stack ?? String(error)}`);
+  }
+}
+
+function requireBuild(): void {
+  const missing = ['api/main.js', 'workers/main.js', 'services/provider-proxy/main.js'].filter(
+    (entry) => !existsSync(join(projectRoot(), 'build', ...entry.split('/'))),
+  );
+  if (missing.length === 0) return;
+  throw new PartUnavailableError(`not built: ${missing.join(', ')}. Run \`npm run build\` first.`);
+}
+
+/** Ports of the product's own processes, unless the environment names them: the usual ones, or free ones if taken. */
+async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+  const chosen: Record<string, string> = {};
+  for (const [name, usual] of [
+    ['OWNER_API_PORT', CONTROL_PLANE_PORTS.ownerApi],
+    ['EIREL_PROVIDER_PROXY_PORT', CONTROL_PLANE_PORTS.providerProxy],
+  ] as const) {
+    if (env[name]) continue;
+    const port = await choosePort([usual]);
+    if (port !== usual) say(`port ${usual} is taken: ${name} is ${port}`);
+    chosen[name] = String(port);
+  }
+  return chosen;
+}
+
+/** Stops the agents that the workers had started; they are nobody's children once the worker is gone. */
+async function stopMiners(env: NodeJS.ProcessEnv, logger: Logger): Promise<void> {
+  const { containerRuntimeFromEnv } = await import('../../adapters/container-runtime');
+  await containerRuntimeFromEnv(env, logger).stopAll(MINER_GRACE_SECONDS);
+}
