@@ -1,0 +1,1 @@
+export { startLlmStandin, type LlmStandin, type LlmStandinOptions, type ScriptedAnswer } from './server';

@@ -1,0 +1,258 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { judge, judgeEnvelope } from './judging';
+import { answerTo, loadKnowledge, type Fact } from './knowledge';
+import { hashOf, tokensOf } from './text';
+
+/** A request that got as far as a model. */
+export interface ModelCall {
+  model: string;
+  body: Record<string, unknown>;
+}
+
+/** An answer that a test puts in the place of the model's. */
+export interface ScriptedAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  /** Sent as it is. */
+  body?: unknown;
+  /** What the model says, in an otherwise ordinary completion. */
+  content?: string;
+  /** Leaves the usage out of the completion. */
+  withoutUsage?: boolean;
+  /** Milliseconds to wait before answering. */
+  delayMs?: number;
+  /** Cuts the connection without an answer. */
+  hangUp?: boolean;
+}
+
+export interface LlmStandinOptions {
+  /** 0 takes a free port. */
+  port?: number;
+  host?: string;
+  /** Dataset whose gold answers the models know; without one they know nothing. */
+  knowledgePath?: string;
+  /** The one key that is accepted; without one any non-empty key is. */
+  apiKey?: string;
+  /** Models that exist; without a list all do. */
+  models?: readonly string[];
+  /** Time that a model takes, in milliseconds. */
+  latencyMs?: number;
+  /** Lets a test answer in the model's place; undefined leaves the model to it. */
+  script?: (call: ModelCall) => ScriptedAnswer | undefined;
+}
+
+export interface LlmStandin {
+  /** Base URL in the vendors' sense, ending in `/v1`. */
+  baseUrl: string;
+  port: number;
+  /** Completions asked for since the start. */
+  calls(): number;
+  close(): Promise<void>;
+}
+
+const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Starts a local server that speaks the OpenAI chat-completions protocol: completions and streams with usage, the
+ * list of models, and errors 400, 401 and 404 in the vendor's shape. It keeps no state: the same request gets the
+ * same words.
+ */
+export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<LlmStandin> {
+  const facts = options.knowledgePath ? loadKnowledge(options.knowledgePath) : [];
+  let calls = 0;
+  const server = createServer((req, res) => {
+    handle(req, res, options, facts, () => (calls += 1)).catch((error: unknown) => {
+      if (!res.headersSent) {
+        sendError(res, 500, error instanceof Error ? error.message : String(error), 'server_error', null);
+      }
+    });
+  });
+  const host = options.host ?? '127.0.0.1';
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    baseUrl: `http://${host}:${port}/v1`,
+    calls: () => calls,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function handle(
+  req: IncomingMessage,
+  res: ServerResponse,
+  options: LlmStandinOptions,
+  facts: readonly Fact[],
+  count: () => void,
+): Promise<void> {
+  const path = (req.url ?? '/').split('?')[0];
+  if (path === '/healthz') return send(res, 200, { status: 'ok', facts: facts.length });
+  const key = /^Bearer\s+(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
+  if (!key || (options.apiKey && key !== options.apiKey)) {
+    const message = key
+      ? `Incorrect API key provided: ${key.slice(0, 3)}***.`
+      : 'You did not provide an API key in the Authorization header.';
+    return sendError(res, 401, message, 'invalid_request_error', 'invalid_api_key');
+  }
+  if (path === '/v1/models' && req.method === 'GET') {
+    const data = (options.models ?? []).map((id) => ({
+      id,
+      object: 'model',
+      created: 0,
+      owned_by: 'standin',
+    }));
+    return send(res, 200, { object: 'list', data });
+  }
+  if (path !== '/v1/chat/completions' || req.method !== 'POST') {
+    return sendError(res, 404, `Invalid URL (${req.method} ${path})`, 'invalid_request_error', null);
+  }
+  const body = await readJson(req);
+  const model = body?.model;
+  if (!body || typeof model !== 'string' || !Array.isArray(body.messages) || body.messages.length === 0) {
+    return sendError(res, 400, "'model' and 'messages' are required", 'invalid_request_error', null);
+  }
+  if (options.models && !options.models.includes(model)) {
+    const message = `The model \`${model}\` does not exist or you do not have access to it.`;
+    return sendError(res, 404, message, 'invalid_request_error', 'model_not_found');
+  }
+  count();
+  const scripted = options.script?.({ model, body });
+  const wait = scripted?.delayMs ?? options.latencyMs ?? 0;
+  if (wait > 0) await delay(wait);
+  if (scripted?.hangUp) {
+    req.socket.destroy();
+    return;
+  }
+  for (const [name, value] of Object.entries(scripted?.headers ?? {})) res.setHeader(name, value);
+  if (scripted && (scripted.status ?? 200) >= 400 && scripted.body === undefined) {
+    return sendError(res, scripted.status ?? 500, 'scripted failure', 'server_error', null);
+  }
+  if (scripted?.body !== undefined) return send(res, scripted.status ?? 200, scripted.body);
+
+  const completion = complete(model, body, scripted?.content ?? say(model, body, facts));
+  if (scripted?.withoutUsage) delete completion.usage;
+  if (body.stream === true) stream(res, completion, includesUsage(body));
+  else send(res, 200, completion);
+}
+
+interface Completion {
+  id: string;
+  object: string;
+  created: number;
+  model: string;
+  choices: { index: number; message: { role: string; content: string }; finish_reason: string }[];
+  usage?: object;
+}
+
+function say(model: string, body: Record<string, unknown>, facts: readonly Fact[]): string {
+  const texts = messageTexts(body);
+  const last = texts.filter(({ role }) => role === 'user').at(-1)?.text ?? '';
+  const envelope = judgeEnvelope(last);
+  return envelope ? judge(envelope) : answerTo(facts, model, last);
+}
+
+function complete(model: string, body: Record<string, unknown>, said: string): Completion {
+  const prompt = messageTexts(body).reduce((sum, { text }) => sum + tokensOf(text) + 4, 3);
+  const limit = limitOf(body);
+  // Models of this kind think before they speak, and are paid for it.
+  const reasoning = Math.min(40 + (hashOf(said) % 40), Math.floor(limit / 2));
+  const room = Math.max(1, limit - reasoning);
+  const cut = tokensOf(said) > room;
+  const content = cut ? said.slice(0, room * 4) : said;
+  const completion = tokensOf(content) + reasoning;
+  return {
+    id: `chatcmpl-${hashOf(JSON.stringify(body)).toString(16)}`,
+    object: 'chat.completion',
+    created: 1_767_225_600,
+    model,
+    choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: cut ? 'length' : 'stop' }],
+    usage: {
+      prompt_tokens: prompt,
+      completion_tokens: completion,
+      total_tokens: prompt + completion,
+      prompt_tokens_details: { cached_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: reasoning },
+    },
+  };
+}
+
+function limitOf(body: Record<string, unknown>): number {
+  const given = body.max_completion_tokens ?? body.max_tokens;
+  return typeof given === 'number' && given >= 1 ? Math.floor(given) : 4096;
+}
+
+function messageTexts(body: Record<string, unknown>): { role: string; text: string }[] {
+  return (body.messages as { role?: unknown; content?: unknown }[]).map(({ role, content }) => ({
+    role: String(role),
+    text:
+      typeof content === 'string'
+        ? content
+        : Array.isArray(content)
+          ? (content as { text?: unknown }[])
+              .map((part) => (typeof part.text === 'string' ? part.text : ''))
+              .join('\n')
+          : '',
+  }));
+}
+
+function includesUsage(body: Record<string, unknown>): boolean {
+  return (body.stream_options as { include_usage?: unknown } | undefined)?.include_usage === true;
+}
+
+function stream(res: ServerResponse, completion: Completion, withUsage: boolean): void {
+  const { id, created, model, choices, usage } = completion;
+  const head = { id, object: 'chat.completion.chunk', created, model };
+  const chunk = (delta: object, finish: string | null) => ({
+    ...head,
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
+  res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  const write = (value: object) => res.write(`data: ${JSON.stringify(value)}\n\n`);
+  write(chunk({ role: 'assistant', content: '' }, null));
+  for (const word of choices[0]?.message.content.match(/\s*\S+|\s+$/g) ?? [])
+    write(chunk({ content: word }, null));
+  write(chunk({}, choices[0]?.finish_reason ?? 'stop'));
+  if (withUsage && usage) write({ ...head, choices: [], usage });
+  res.end('data: [DONE]\n\n');
+}
+
+async function readJson(req: IncomingMessage): Promise<Record<string, unknown> | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT_BYTES) return null;
+    chunks.push(chunk);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function send(res: ServerResponse, status: number, body: unknown): void {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  res.writeHead(status, { 'content-type': 'application/json' });
+  res.end(text);
+}
+
+function sendError(
+  res: ServerResponse,
+  status: number,
+  message: string,
+  type: string,
+  code: string | null,
+): void {
+  send(res, status, { error: { message, type, param: null, code } });
+}
