@@ -77,6 +77,15 @@ export function deploymentMayMove(from: DeploymentStatus, to: DeploymentStatus):
   return from === to || DEPLOYMENT_MOVES[from].includes(to);
 }
 
+/**
+ * Whether one start of the agent leads from one status to another: a start passes through `building` (and, into the
+ * active set, through `deployed_for_eval`), but only its end is written.
+ */
+export function deploymentMayReachByStart(from: DeploymentStatus, to: DeploymentStatus): boolean {
+  if (!deploymentMayMove(from, 'building')) return false;
+  return deploymentMayMove('building', to) || (to === 'active' && deploymentMayMove('deployed_for_eval', to));
+}
+
 export const HEALTH_STATUSES = [
   'queued',
   'starting',

@@ -1,0 +1,13 @@
+/** Backoff of a crashing agent: the retry policy that stands where a circuit breaker stood. */
+
+const FIRST_MS = 500;
+const LONGEST_MS = 60_000;
+
+/**
+ * How long to wait before the next start.
+ * @param consecutiveFailures crashes since the agent was last stable, from 1
+ * @returns milliseconds: half a second, doubling, one minute at the most
+ */
+export function restartDelayMs(consecutiveFailures: number): number {
+  return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.max(0, consecutiveFailures - 1));
+}

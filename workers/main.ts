@@ -1,0 +1,229 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createChainActivities } from '../activities/chain';
+import { createDeploymentActivities } from '../activities/deployments';
+import { createLeaseActivities } from '../activities/leases';
+import { createMetagraphActivities } from '../activities/metagraph';
+import { createPublicationActivities } from '../activities/publication';
+import { runPolicyFromEnv } from '../activities/run-policy';
+import { createRunActivities } from '../activities/runs';
+import { createRuntimeActivities } from '../activities/runtime';
+import { createScoringActivities } from '../activities/scoring';
+import { WorkflowSignaller } from '../activities/signaller';
+import { createSubmissionActivities } from '../activities/submissions';
+import { chainConfigFromEnv, connectChain } from '../adapters/chain';
+import { containerRuntimeFromEnv } from '../adapters/container-runtime';
+import { hotkeyFromEnv } from '../adapters/keys';
+import { createLogger, messageOf, type Logger } from '../adapters/logging';
+import { objectStoreFromEnv } from '../adapters/object-store';
+import { createPrisma } from '../adapters/postgres';
+import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
+import { filePublicationLedger, postgresPublicationLedger } from '../adapters/publication-ledger';
+import { connectionOptions, connectTemporal, ensureSearchAttributes, temporalConfigFromEnv } from '../adapters/temporal';
+import { publicationTaskQueue, TASK_QUEUES } from '../domain/messages';
+import { WORKFLOW_BUNDLE } from './bundle';
+import { workerConfigFromEnv } from './config';
+import { ensureSchedules } from './schedules';
+
+type Part = Pick<WorkerOptions, 'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions'> & {
+  workflows: boolean;
+};
+
+/** What a worker process opened and must close. */
+interface Parts {
+  workers: Part[];
+  ready: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/**
+ * One worker process: the task queues that EIREL_WORKER_QUEUES names, until SIGTERM or SIGINT, then drained.
+ * `publication` is the validator's: it needs a hotkey and no database of the owner's.
+ */
+async function main(): Promise<void> {
+  const logger = createLogger('worker');
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      logger[level === 'ERROR' ? 'error' : 'warn'](message, meta);
+    }),
+    shutdownSignals: [],
+  });
+  const config = workerConfigFromEnv(process.env);
+  const temporal = temporalConfigFromEnv(process.env);
+  const connection = await NativeConnection.connect(connectionOptions(temporal));
+  const parts = await open(process.env, logger);
+  const workers: Worker[] = [];
+  for (const part of parts.workers) {
+    const { workflows, ...options } = part;
+    workers.push(
+      await Worker.create({
+        ...options,
+        connection,
+        namespace: temporal.namespace,
+        ...(workflows ? workflowCode() : {}),
+        shutdownGraceTime: config.shutdownGraceSeconds * 1000,
+        shutdownForceTime: (config.shutdownGraceSeconds + 5) * 1000,
+      }),
+    );
+  }
+  await parts.ready();
+  const stop = (signal: string): void => {
+    logger.info(`${signal}: draining`, { queues: parts.workers.map((part) => part.taskQueue) });
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.once('SIGTERM', () => stop('SIGTERM'));
+  process.once('SIGINT', () => stop('SIGINT'));
+  logger.info('polling', { queues: parts.workers.map((part) => part.taskQueue), namespace: temporal.namespace });
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await parts.close();
+    await connection.close();
+  }
+}
+
+/** The bundle that the build made; without one, the workflows are bundled from their sources. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  return existsSync(WORKFLOW_BUNDLE)
+    ? { workflowBundle: { codePath: WORKFLOW_BUNDLE } }
+    : { workflowsPath: require.resolve(join('..', 'workflows')) };
+}
+
+async function open(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+  const config = workerConfigFromEnv(env);
+  const publication = config.roles.includes('publication') ? await openPublication(env, logger) : null;
+  const owner = config.roles.some((role) => role !== 'publication') ? await openOwner(env, logger) : null;
+  return {
+    workers: [...(owner?.workers ?? []), ...(publication?.workers ?? [])],
+    ready: async () => {
+      await owner?.ready();
+      await publication?.ready();
+    },
+    close: async () => {
+      await owner?.close();
+      await publication?.close();
+    },
+  };
+}
+
+async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+  const config = workerConfigFromEnv(env);
+  const policy = runPolicyFromEnv(env);
+  if (!env.DATABASE_URL) throw new Error('DATABASE_URL is not set: the owner\'s workers need PostgreSQL');
+  const db = createPrisma(env.DATABASE_URL);
+  const client = await connectTemporal(temporalConfigFromEnv(env));
+  await ensureSearchAttributes(client);
+  const signaller = new WorkflowSignaller(client);
+  const objectStore = objectStoreFromEnv(env);
+  const runtime = containerRuntimeFromEnv(env, logger);
+  const chainConfig = env.BITTENSOR_NETWORK ? chainConfigFromEnv(env) : null;
+  const chain = chainConfig ? await connectChain(chainConfig) : null;
+  const signer = await hotkeyFromEnv(env, 'EIREL_OWNER').catch((error: unknown) => {
+    logger.warn('weights will be served unsigned: the owner key could not be read', { reason: messageOf(error) });
+    return null;
+  });
+  const jobTokenSecret = env.EIREL_JOB_TOKEN_SECRET ?? '';
+  const { agents } = config;
+  const control: Part = {
+    taskQueue: TASK_QUEUES.control,
+    workflows: true,
+    activities: {
+      ...createSubmissionActivities({ db, signaller }),
+      ...createDeploymentActivities({ db, drainGraceSeconds: agents.drainGraceSeconds }),
+      ...createRunActivities({ db, objectStore, signaller, policy }),
+      ...createScoringActivities({ db, objectStore, policy, signer }),
+      ...createLeaseActivities({ db, policy, signaller }),
+    },
+  };
+  const runtimePart: Part = {
+    taskQueue: TASK_QUEUES.runtime,
+    workflows: false,
+    maxConcurrentActivityTaskExecutions: config.runtimeSlots,
+    activities: createRuntimeActivities({
+      db,
+      runtime,
+      objectStore,
+      services: agents,
+      jobTokenSecret,
+      startTimeoutSeconds: agents.startTimeoutSeconds,
+      stopGraceSeconds: agents.stopGraceSeconds,
+      headroom: agents.headroom,
+    }),
+  };
+  const chainPart: Part = {
+    taskQueue: TASK_QUEUES.chain,
+    workflows: false,
+    activities: {
+      ...createChainActivities({ db, chain, fee: config.fee }),
+      ...createMetagraphActivities({
+        db,
+        chain,
+        network: chainConfig?.network ?? 'none',
+        netuid: chainConfig?.netuid ?? 0,
+      }),
+    },
+  };
+  const byRole: Record<string, Part> = { control, runtime: runtimePart, chain: chainPart };
+  return {
+    workers: config.roles.flatMap((role) => byRole[role] ?? []),
+    ready: async () => {
+      if (!config.roles.includes('control')) return;
+      await ensureSchedules(client, {
+        leaseReaperSeconds: config.leaseReaperSeconds,
+        metagraphSyncSeconds: chain ? config.metagraphSyncSeconds : null,
+      });
+      if ((await db.evaluationRun.count()) === 0) {
+        const startsAt = policy.firstRunStart ?? new Date();
+        const endsAt = new Date(startsAt.getTime() + policy.durationSeconds * 1000);
+        await createScheduledRun(db, { sequence: 1, startsAt, endsAt, ...policy });
+        await signaller.startRun({ runId: runIdOf(1), sequence: 1, familyId: policy.familyId });
+      }
+    },
+    close: async () => {
+      await chain?.close();
+      await client.connection.close();
+      await db.$disconnect();
+    },
+  };
+}
+
+async function openPublication(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+  const { publication } = workerConfigFromEnv(env);
+  const signer = await hotkeyFromEnv(env, 'EIREL_VALIDATOR');
+  const chain = await connectChain(chainConfigFromEnv(env));
+  const db = env.DATABASE_URL ? createPrisma(env.DATABASE_URL, { poolSize: 2 }) : null;
+  logger.info('publishing weights', { hotkey: signer.ss58, netuid: chain.config.netuid });
+  return {
+    workers: [
+      {
+        taskQueue: publicationTaskQueue(signer.ss58),
+        workflows: true,
+        // One extrinsic at a time for this key.
+        maxConcurrentActivityTaskExecutions: 1,
+        activities: createPublicationActivities({
+          chain,
+          signer,
+          ledger: db ? postgresPublicationLedger(db) : filePublicationLedger(publication.ledgerPath),
+          ownerApiUrl: publication.ownerApiUrl,
+          blockSeconds: publication.blockSeconds,
+          eraPeriod: publication.eraPeriod,
+        }),
+      },
+    ],
+    ready: async () => undefined,
+    close: async () => {
+      await chain.close();
+      await db?.$disconnect();
+    },
+  };
+}
+
+main().then(
+  // Native handles of the chain client and the runtime can keep the process alive after everything was closed.
+  () => process.exit(0),
+  (error: unknown) => {
+    createLogger('worker').error('the worker ended', { error: messageOf(error) });
+    process.exit(1);
+  },
+);

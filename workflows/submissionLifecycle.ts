@@ -1,0 +1,227 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ParentClosePolicy,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  proxyActivities,
+  setHandler,
+  startChild,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { FAULTS, FINAL_FAULTS } from '../domain/faults';
+import {
+  DEPLOYMENT_MESSAGES,
+  SUBMISSION_MESSAGES,
+  TASK_QUEUES,
+  workflowIds,
+  type DeploymentLifecycleInput,
+  type RetireRequest,
+  type SubmissionLifecycleInput,
+  type SubmissionStatusView,
+  type WithdrawRequest,
+} from '../domain/messages';
+import type { SubmissionStatus } from '../domain/status';
+import type { ChainActivities } from '../activities/chain';
+import type { RuntimeActivities } from '../activities/runtime';
+import type { SubmissionActivities } from '../activities/submissions';
+import { deploymentLifecycle } from './deploymentLifecycle';
+import { announce, introduce } from './visibility';
+
+export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(SUBMISSION_MESSAGES.withdraw);
+export const retireSignal = defineSignal<[RetireRequest?]>(SUBMISSION_MESSAGES.retire);
+export const retryBuildSignal = defineSignal(SUBMISSION_MESSAGES.retryBuild);
+export const submissionStatusQuery = defineQuery<SubmissionStatusView>(SUBMISSION_MESSAGES.status);
+
+const rows = proxyActivities<SubmissionActivities>({
+  taskQueue: TASK_QUEUES.control,
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '7 days',
+  retry: { initialInterval: '500 ms', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+});
+
+// A payment is final some seconds after it was included; a chain that cannot be asked is the owner's problem.
+const chain = proxyActivities<ChainActivities>({
+  taskQueue: TASK_QUEUES.chain,
+  startToCloseTimeout: '60 seconds',
+  scheduleToCloseTimeout: '1 day',
+  retry: {
+    initialInterval: '1 second',
+    backoffCoefficient: 1.5,
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
+});
+
+const runtime = proxyActivities<RuntimeActivities>({
+  taskQueue: TASK_QUEUES.runtime,
+  startToCloseTimeout: '30 minutes',
+  scheduleToCloseTimeout: '1 day',
+  heartbeatTimeout: '15 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '2 minutes', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+});
+
+/** How a submission ended, and whether that used up one of its hotkey's submissions. */
+interface Ending {
+  status: SubmissionStatus;
+  reason: string;
+  countsForCap: boolean;
+}
+
+/** One submission from receipt to its end: fee, build, deployment, and the wait for what retires it. */
+export async function submissionLifecycle(input: SubmissionLifecycleInput): Promise<SubmissionStatusView> {
+  const life = new SubmissionLife(input);
+  setHandler(submissionStatusQuery, () => life.view);
+  setHandler(retireSignal, (request) => life.retire(request?.reason ?? 'retired by an operator'));
+  setHandler(retryBuildSignal, () => life.retryBuild());
+  setHandler(
+    withdrawUpdate,
+    async (request) => {
+      life.withdraw(request);
+      await condition(() => life.view.step === 'ended');
+      return life.view;
+    },
+    {
+      validator: (_request: WithdrawRequest) => {
+        if (life.view.step === 'ended') {
+          throw ApplicationFailure.nonRetryable(`the submission ended already: ${life.view.reason}`, FAULTS.badState);
+        }
+      },
+    },
+  );
+  introduce('submission', { hotkey: input.minerHotkey, family: input.familyId, runId: input.introducedRunId });
+  return life.live();
+}
+
+class SubmissionLife {
+  view: SubmissionStatusView;
+  private asked: Ending | null = null;
+  private buildRetries = 0;
+
+  constructor(private readonly input: SubmissionLifecycleInput) {
+    this.view = {
+      submissionId: input.submissionId,
+      step: 'fee',
+      status: 'received',
+      reason: 'received; the fee is checked next',
+      since: new Date().toISOString(),
+    };
+  }
+
+  retire(reason: string): void {
+    this.asked ??= { status: 'retired', reason, countsForCap: true };
+  }
+
+  withdraw(request: WithdrawRequest): void {
+    this.asked ??= {
+      status: 'withdrawn',
+      reason: `withdrawn by ${request.actor}: ${request.reason || 'no reason given'}`,
+      countsForCap: true,
+    };
+  }
+
+  retryBuild(): void {
+    this.buildRetries += 1;
+  }
+
+  async live(): Promise<SubmissionStatusView> {
+    await this.ownDeployment();
+    const scope = new CancellationScope();
+    const progress = scope.run(() => this.advance());
+    const asked = condition(() => this.asked !== null).then(() => null);
+    // Whichever comes first: the submission fails by itself, or somebody ends it.
+    const failed = await Promise.race([progress, asked]);
+    if (this.asked) scope.cancel();
+    await progress.catch((error: unknown) => {
+      if (!isCancellation(error)) log.warn('a step failed while the submission was being ended', { error });
+    });
+    const ending = this.asked ?? failed;
+    if (!ending) throw ApplicationFailure.nonRetryable('a submission ended without a reason', FAULTS.badState);
+    return this.end(ending);
+  }
+
+  /** Fee, build, deployment; then rests until somebody ends it. Returns only when it failed. */
+  private async advance(): Promise<Ending | null> {
+    const { submissionId, deploymentId, introducedRunId } = this.input;
+    this.say('fee', 'received', 'checking the submission fee on chain');
+    try {
+      await chain.verifySubmissionFee(submissionId);
+    } catch (error) {
+      return endingOf(error, 'rejected', 'fee');
+    }
+    for (;;) {
+      this.say('build', 'building', 'building the agent from its archive');
+      const seen = this.buildRetries;
+      try {
+        const image = await runtime.buildSubmission({ submissionId, deploymentId });
+        const placed = await rows.recordBuilt({ submissionId, deploymentId, imageRef: image.imageRef });
+        this.say(
+          'waiting_for_run',
+          'received',
+          placed.activated
+            ? `built; being deployed for ${introducedRunId}`
+            : `built; it is deployed when ${introducedRunId} opens`,
+        );
+        break;
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        const ending = endingOf(error, 'build_failed', 'build');
+        if (ending.countsForCap) return ending;
+        await rows.recordOwnerFault({ submissionId, step: 'build', reason: ending.reason });
+        this.say('build', 'received', `${ending.reason}; waiting for the operator to mend it (signal retryBuild)`);
+        await condition(() => this.buildRetries > seen);
+      }
+    }
+    await condition(() => false);
+    return null;
+  }
+
+  private async ownDeployment(): Promise<void> {
+    const { deploymentId, submissionId, minerHotkey, familyId } = this.input;
+    const args: [DeploymentLifecycleInput] = [{ deploymentId, submissionId, minerHotkey, familyId }];
+    try {
+      await startChild(deploymentLifecycle, {
+        workflowId: workflowIds.deployment(deploymentId),
+        taskQueue: TASK_QUEUES.control,
+        args,
+        // It outlives this workflow's cache evictions and restarts, and is told by signal when to end.
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `agent of ${minerHotkey.slice(0, 8)}, submission ${submissionId.slice(0, 8)}`,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+
+  private async end(ending: Ending): Promise<SubmissionStatusView> {
+    const { submissionId, deploymentId } = this.input;
+    await rows.endSubmission({ submissionId, deploymentId, ...ending });
+    await getExternalWorkflowHandle(workflowIds.deployment(deploymentId))
+      .signal(DEPLOYMENT_MESSAGES.retire, { reason: ending.reason } satisfies RetireRequest)
+      .catch((error: unknown) => log.info('the deployment workflow is gone already', { error }));
+    this.say('ended', ending.status, ending.reason);
+    return this.view;
+  }
+
+  private say(step: SubmissionStatusView['step'], status: string, reason: string): void {
+    this.view = { submissionId: this.input.submissionId, step, status, reason, since: new Date().toISOString() };
+    announce(status, reason);
+  }
+}
+
+/** Turns the failure of a step into how the submission ends: only the miner's own fault is held against the cap. */
+function endingOf(error: unknown, status: SubmissionStatus, step: string): Ending {
+  if (isCancellation(error)) throw error;
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const final = cause instanceof ApplicationFailure && (cause.type === FAULTS.miner || cause.type === FAULTS.feeRejected);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return final
+    ? { status, reason: text, countsForCap: true }
+    : { status, reason: `${step} failed on the owner's side: ${text}`, countsForCap: false };
+}
