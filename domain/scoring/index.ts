@@ -29,7 +29,8 @@ export type {
   ToolRoutingInput,
   VerdictInput,
 } from './legacy';
-export { medianComposite, representativeJudgment } from './quorum';
+export { medianComposite, representativeJudgment, settleJudgments } from './quorum';
+export type { JudgmentOutcome, Settlement } from './quorum';
 export {
   aggregateFamily,
   aggregateMiner,

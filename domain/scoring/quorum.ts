@@ -1,6 +1,6 @@
 /** Several judgments of one answer (decision 14). */
 import { fromMicro, meanMicro, toMicro } from './decimal';
-import type { ScoringVersion } from './types';
+import type { ScoringVersion, Verdict } from './types';
 
 /**
  * The official composite of a (task, miner) judged by `TASK_QUORUM` validators: the median. Of an even number of
@@ -38,4 +38,45 @@ export function representativeJudgment<T extends { composite: number; validator_
     (a, b) => a.composite - b.composite || (a.validator_hotkey < b.validator_hotkey ? -1 : 1),
   );
   return sorted[(sorted.length - 1) >> 1] ?? null;
+}
+
+/** One validator's judgment, or the miner's failure as that validator saw it (`verdict` error, composite 0). */
+export interface JudgmentOutcome {
+  validator_hotkey: string;
+  composite: number;
+  verdict: Verdict;
+  agreement_score: number;
+}
+
+/** What a (task, miner) is worth once its quorum is reached. */
+export interface Settlement {
+  official_composite: number;
+  verdict: Verdict;
+  agreement_score: number;
+}
+
+/**
+ * Settles a (task, miner): the median composite, and the verdict of the representative judgment. The miner counts as
+ * having failed (`error`) only when more than half of the validators saw it fail; the median is 0 then.
+ * @returns null while there are fewer judgments than the quorum
+ */
+export function settleJudgments(
+  judgments: readonly JudgmentOutcome[],
+  quorum: number,
+  version: ScoringVersion,
+): Settlement | null {
+  const composite = medianComposite(
+    judgments.map((judgment) => judgment.composite),
+    quorum,
+    version,
+  );
+  if (composite === null) return null;
+  const answered = judgments.filter((judgment) => judgment.verdict !== 'error');
+  const failed = judgments.length - answered.length;
+  const speaker = failed * 2 > judgments.length ? null : representativeJudgment(answered);
+  return {
+    official_composite: composite,
+    verdict: speaker?.verdict ?? 'error',
+    agreement_score: speaker?.agreement_score ?? 0,
+  };
 }

@@ -1,0 +1,138 @@
+/** Every number of a run from its facts. The owner publishes what this returns; a verifier compares with it. */
+import {
+  aggregateFamily,
+  compositeScore,
+  runWeights,
+  selectWinner,
+  settleJudgments,
+  verdictOf,
+} from '../scoring';
+import type { FamilyRow, ScoringVersion } from '../scoring';
+import type {
+  FamilyEvidence,
+  FamilyFacts,
+  JudgmentEvidence,
+  JudgmentFacts,
+  ResultEvidence,
+  ResultFacts,
+  RunEvidence,
+  RunFacts,
+} from './contract';
+import { EVIDENCE_SCHEMA } from './contract';
+
+/** A validator's number that differs by more than this from the official one is marked (decision 10). */
+export const DISPUTE_TOLERANCE = 1e-6;
+
+type RunSettings = RunFacts['run'];
+
+/**
+ * Computes a run: every composite, the official result of every (miner, task), the aggregates, the winner of each
+ * family and the weights.
+ * @param facts as recorded; the computed fields of an evidence document passed here are ignored and computed anew
+ * @throws RangeError on facts that contradict themselves (a result of a stranger, two results for one (miner, task),
+ *   family weights above 1)
+ */
+export function computeRun(facts: RunFacts): RunEvidence {
+  const families = facts.families.map((family) => computeFamily(family, facts.run));
+  return {
+    schema: EVIDENCE_SCHEMA,
+    run: facts.run,
+    families,
+    weights: runWeights(
+      families.map((family) => ({
+        family_id: family.family_id,
+        winner_hotkey: family.winner.winner?.hotkey ?? null,
+        family_weight: family.family_weight,
+        official_family_score: family.winner.winner?.raw_score ?? 0,
+      })),
+    ),
+  };
+}
+
+/** One family of `computeRun`. */
+export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvidence {
+  const version = run.scoring_version;
+  const results = family.results.map((result) => computeResult(result, run.quorum, version));
+  const { unscored_task_ids, miners } = aggregateFamily(
+    family.tasks.map((task) => task.task_id),
+    family.members.map((member) => member.hotkey),
+    results.flatMap((result) => aggregateRow(result, version)),
+    version,
+  );
+  const winner = selectWinner(
+    {
+      candidates: family.members.map((member) => ({
+        deployment_id: member.deployment_id,
+        hotkey: member.hotkey,
+        raw_score: miners[member.hotkey]?.official_family_score ?? 0,
+        error_fraction: miners[member.hotkey]?.row_error_fraction ?? 1,
+        submitted_at: member.submitted_at,
+        deployed_at: member.deployed_at,
+      })),
+      previous: family.previous_winner,
+      min_score: family.min_score,
+    },
+    version,
+  );
+  return { ...family, results, unscored_task_ids, aggregates: miners, winner };
+}
+
+/**
+ * One (miner, task). Of the recorded status only `unscored` is a fact; the others follow from the judgments:
+ * none, or the miner failing for most validators, is `missing`; fewer than the quorum is `unscored`.
+ */
+export function computeResult(facts: ResultFacts, quorum: number, version: ScoringVersion): ResultEvidence {
+  const judgments = facts.judgments.map((judgment) => computeJudgment(judgment, version));
+  const nothing = { official_composite: null, verdict: null, agreement_score: null };
+  if (facts.status === 'unscored') return { ...facts, judgments, ...nothing };
+  if (judgments.length === 0) {
+    return {
+      ...facts,
+      judgments,
+      status: 'missing',
+      official_composite: 0,
+      verdict: 'error',
+      agreement_score: 0,
+    };
+  }
+  const settled = settleJudgments(judgments, quorum, version);
+  if (settled === null) return { ...facts, judgments, status: 'unscored', ...nothing };
+  return { ...facts, judgments, status: settled.verdict === 'error' ? 'missing' : 'scored', ...settled };
+}
+
+/** One judgment; without an answer it is a zero with the verdict `error`. */
+export function computeJudgment(facts: JudgmentFacts, version: ScoringVersion): JudgmentEvidence {
+  const breakdown = facts.input === null ? null : compositeScore(facts.input, version);
+  const composite = breakdown?.composite ?? 0;
+  const shown =
+    facts.input === null
+      ? { verdict: 'error' as const, agreement_score: 0 }
+      : verdictOf({
+          ...facts.input,
+          pairwise_preference_score: facts.input.pairwise_preference_score ?? 0.5,
+        });
+  return {
+    ...facts,
+    breakdown,
+    composite,
+    ...shown,
+    disputed:
+      facts.validator_composite !== null &&
+      Math.abs(facts.validator_composite - composite) > DISPUTE_TOLERANCE,
+  };
+}
+
+/** Version 1 averages attempted tasks only, so a (miner, task) that nobody judged gives no row there. */
+function aggregateRow(result: ResultEvidence, version: ScoringVersion): FamilyRow[] {
+  if (version === 1 && result.status === 'missing' && result.judgments.length === 0) return [];
+  return [
+    {
+      miner_hotkey: result.miner_hotkey,
+      task_id: result.task_id,
+      status: result.status,
+      verdict: result.verdict,
+      agreement_score: result.agreement_score,
+      final_task_score: result.official_composite,
+    },
+  ];
+}
