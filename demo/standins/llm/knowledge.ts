@@ -65,6 +65,8 @@ const UNSURE = 'I am going by memory here and did not check it again.';
 const UNKNOWN =
   'Understood. I have no record of my own about this, so I would rather not guess; tell me more, and I will use it.';
 
+const WANTS_NO_MORE = /\b(nothing else|(number|name) only|single word|one word)\b/i;
+
 /** How many of three questions a model of this name gets wrong: `-small` one, `-tiny` two, others none. */
 function weaknessOf(model: string): number {
   if (/-small$/i.test(model)) return 1;
@@ -76,7 +78,9 @@ export function answerTo(facts: readonly Fact[], model: string, text: string): s
   const fact = findFact(facts, text);
   if (!fact) return UNKNOWN;
   const wrong = hashOf(`${model}|${fact.id}`) % 3 < weaknessOf(model);
-  return wrong ? `${mistake(facts, fact)}\n\n${UNSURE}` : `${fact.answer}\n\n${STEADY}`;
+  const answer = wrong ? mistake(facts, fact) : fact.answer;
+  if (WANTS_NO_MORE.test(text)) return answer;
+  return `${answer}\n\n${wrong ? UNSURE : STEADY}`;
 }
 
 /** A plausible wrong answer: a known untruth, else the right one with its figures off, else that of another question. */

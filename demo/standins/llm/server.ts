@@ -62,12 +62,15 @@ const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<LlmStandin> {
   const facts = options.knowledgePath ? loadKnowledge(options.knowledgePath) : [];
   let calls = 0;
+  const closing = new AbortController();
   const server = createServer((req, res) => {
-    handle(req, res, options, facts, () => (calls += 1)).catch((error: unknown) => {
-      if (!res.headersSent) {
-        sendError(res, 500, error instanceof Error ? error.message : String(error), 'server_error', null);
-      }
-    });
+    handle(req, res, { ...options, facts, closing: closing.signal, count: () => (calls += 1) }).catch(
+      (error: unknown) => {
+        if (!res.headersSent) {
+          sendError(res, 500, error instanceof Error ? error.message : String(error), 'server_error', null);
+        }
+      },
+    );
   });
   const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
@@ -81,19 +84,21 @@ export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<
     calls: () => calls,
     close: () =>
       new Promise((resolve) => {
+        closing.abort();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
 }
 
-async function handle(
-  req: IncomingMessage,
-  res: ServerResponse,
-  options: LlmStandinOptions,
-  facts: readonly Fact[],
-  count: () => void,
-): Promise<void> {
+interface Running extends LlmStandinOptions {
+  facts: readonly Fact[];
+  closing: AbortSignal;
+  count: () => void;
+}
+
+async function handle(req: IncomingMessage, res: ServerResponse, options: Running): Promise<void> {
+  const { facts } = options;
   const path = (req.url ?? '/').split('?')[0];
   if (path === '/healthz') return send(res, 200, { status: 'ok', facts: facts.length });
   const key = /^Bearer\s+(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
@@ -124,17 +129,26 @@ async function handle(
     const message = `The model \`${model}\` does not exist or you do not have access to it.`;
     return sendError(res, 404, message, 'invalid_request_error', 'model_not_found');
   }
-  count();
+  options.count();
   const scripted = options.script?.({ model, body });
   const wait = scripted?.delayMs ?? options.latencyMs ?? 0;
-  if (wait > 0) await delay(wait);
+  if (wait > 0) await delay(wait, undefined, { signal: options.closing });
   if (scripted?.hangUp) {
     req.socket.destroy();
     return;
   }
   for (const [name, value] of Object.entries(scripted?.headers ?? {})) res.setHeader(name, value);
-  if (scripted && (scripted.status ?? 200) >= 400 && scripted.body === undefined) {
-    return sendError(res, scripted.status ?? 500, 'scripted failure', 'server_error', null);
+  const status = scripted?.status ?? 200;
+  if (status >= 400 && scripted?.body === undefined) {
+    return status === 429
+      ? sendError(res, 429, `Rate limit reached for ${model}.`, 'requests', 'rate_limit_exceeded')
+      : sendError(
+          res,
+          status,
+          'The server had an error while processing your request.',
+          'server_error',
+          null,
+        );
   }
   if (scripted?.body !== undefined) return send(res, scripted.status ?? 200, scripted.body);
 
