@@ -1,6 +1,13 @@
 /** No endpoint answered in time; nothing is known about the chain's state. Safe to ask again later. */
 export class ChainUnavailable extends Error {
   override readonly name = 'ChainUnavailable';
+  /** @param lost the connection broke under the call: a new one may well answer at once */
+  constructor(
+    message: string,
+    readonly lost = false,
+  ) {
+    super(message);
+  }
 }
 
 /** The node's answer cannot be true, such as no neurons in an existing subnet. Keep what was known before. */
@@ -16,11 +23,6 @@ export class SubnetMissing extends Error {
 /** The node serves another chain than the configured one, so nothing may be signed for it. */
 export class GenesisMismatch extends Error {
   override readonly name = 'GenesisMismatch';
-}
-
-/** The subnet has commit-reveal on and this build has no time-lock encryption: plain weights would be refused. */
-export class CommitRevealUnsupported extends Error {
-  override readonly name = 'CommitRevealUnsupported';
 }
 
 /** A transfer was refused or failed; `outcomeUnknown` says that it may still be included later. */

@@ -124,7 +124,7 @@ export interface WeightSubmission {
   values: number[];
   versionKey: bigint | number;
   signer: Hotkey;
-  /** Mortality in blocks, a power of two from 4 to 65536; 8 is usual. */
+  /** Mortality in blocks, a power of two from 4 to 4096; 8 is usual. */
   eraPeriod: number;
   tipRao?: bigint | undefined;
   /** Longest wait for inclusion, in milliseconds. */

@@ -129,13 +129,13 @@ function execute(
     case 'balances.transferKeepAlive':
     case 'balances.transferAllowDeath': {
       const [dest, value] = call.args as unknown as [
-        { isId: boolean; asId: { toU8a(): Uint8Array } },
+        { type: string; inner: { toU8a(): Uint8Array } },
         { toBigInt(): bigint },
       ];
-      if (!dest.isId) return { CannotLookup: null };
+      if (dest.type !== 'Id') return { CannotLookup: null };
       return transfer(runtime, db, emit, {
         from: signer,
-        to: addressOf(dest.asId.toU8a()),
+        to: addressOf(dest.inner.toU8a()),
         amount: value.toBigInt(),
         keepAlive: call.method === 'transferKeepAlive',
       });

@@ -55,11 +55,11 @@ export function parseExtrinsic(runtime: Runtime, hex: string): SignedExtrinsic {
   let body: Uint8Array;
   try {
     const raw = hexToU8a(hex);
-    const [length, rest] = compactStripLength(raw);
+    const [total, rest] = compactStripLength(raw);
     extrinsic = runtime.registry.createType('Extrinsic', raw) as unknown as GenericExtrinsic;
     body = rest;
     // Trailing bytes or another spelling of the same content would be signed differently from what is stored.
-    if (length !== rest.length || extrinsic.toHex() !== hex.toLowerCase())
+    if (total !== raw.length || extrinsic.toHex() !== hex.toLowerCase())
       throw new Error('the encoding is not exact');
   } catch (error) {
     throw new PoolError(1001, 'Extrinsic has invalid format', (error as Error).message);

@@ -29,6 +29,8 @@ export interface ChainNode {
   readonly netuid: number;
   best(): Block;
   finalized(): Block;
+  /** @throws Error when there is no block of that hash */
+  block(hash: string): Block;
   /** Builds one block now. */
   produceBlock(): Block;
   /** Fault switches, also reachable as `dev_*` over RPC. */
@@ -96,6 +98,11 @@ export async function startChainNode(options: ChainNodeOptions): Promise<ChainNo
       netuid: chain.genesis.netuid,
       best: () => chain.best,
       finalized: () => chain.finalized,
+      block: (hash) => {
+        const block = chain.block(hash);
+        if (!block) throw new Error(`the chain has no block ${hash}`);
+        return block;
+      },
       produceBlock: () => chain.produce(),
       dropConnections: () => server?.dropConnections(),
       setFinalityLag: faults.setFinalityLag,

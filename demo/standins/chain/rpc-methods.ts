@@ -138,7 +138,7 @@ function runtimeCall(chain: Chain, name: string, data: string, block: Block): st
   const encode = (value: unknown): string => {
     if (!output)
       throw new RpcFailure(NOT_FOUND, `Client error: Execution failed: no such runtime method ${name}`);
-    return runtime.registry.createTypeUnsafe(output, [value]).toHex();
+    return u8aToHex(runtime.registry.createTypeUnsafe(output, [value]).toU8a());
   };
   const netuid = args.length >= 2 ? Buffer.from(args).readUInt16LE(0) : 0;
   switch (name) {

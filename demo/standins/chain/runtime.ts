@@ -80,7 +80,8 @@ export class Runtime {
     const fallback = meta.modifier.isOptional ? null : meta.fallback.toHex();
     const decode = (hex: string): Codec =>
       this.registry.createTypeUnsafe(typeName, [Buffer.from(hex.slice(2), 'hex')]);
-    const encode = (value: unknown): string => this.registry.createTypeUnsafe(typeName, [value]).toHex();
+    const encode = (value: unknown): string =>
+      u8aToHex(this.registry.createTypeUnsafe(typeName, [value]).toU8a());
     const key = (...args: unknown[]): string => u8aToHex(compactStripLength(entry(...args))[1]);
     const item: StorageItem = {
       key,

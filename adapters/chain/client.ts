@@ -1,0 +1,135 @@
+import { isSs58Address } from '../keys/address';
+import { createLogger, messageOf } from '../logging';
+import type { Logger } from '../logging';
+import { bestBlock, ChainConnection, finalizedBlock } from './connection';
+import { ChainConfigError, ChainUnavailable, TransferFailed } from './errors';
+import { submitExtrinsic } from './extrinsics';
+import { verifyFee } from './fee';
+import { listNeurons, resolveOwner, weightState } from './neurons';
+import { toBigInt } from './storage';
+import type { ChainClient, ChainConfig, ChainHealth, TransferReceipt, TransferRequest } from './types';
+import { readWeights, submitWeights } from './weights';
+
+const TRANSFER_ERA_BLOCKS = 64;
+const TRANSFER_DEADLINE_MS = 120_000;
+
+/**
+ * Makes the chain client of a process. It comes back connected, or, when no endpoint answers now, unconnected with the
+ * reason in the log: every later call connects first when it must, so that a service can start before its node.
+ * @throws ChainConfigError when the endpoint list is empty
+ */
+export async function connectChain(
+  config: ChainConfig,
+  logger: Logger = createLogger('chain'),
+): Promise<ChainClient> {
+  if (config.endpoints.length === 0) {
+    throw new ChainConfigError(`network ${config.network} has no endpoint: set EIREL_CHAIN_ENDPOINTS`);
+  }
+  const connection = new ChainConnection(config, logger);
+  try {
+    await connection.get();
+  } catch (error) {
+    logger.warn('The chain cannot be used yet', { network: config.network, reason: messageOf(error) });
+  }
+  return {
+    config,
+    health: () => health(connection),
+    listNeurons: (netuid) => listNeurons(connection, netuid),
+    verifyFee: (claim) => verifyFee(connection, claim),
+    weightState: (netuid, hotkey) => weightState(connection, netuid, hotkey),
+    submitWeights: (request) => submitWeights(connection, request),
+    readWeights: (netuid, uid, at = 'best') => readWeights(connection, netuid, uid, at),
+    isFinalized: (hash, number) => isFinalized(connection, hash, number),
+    transferKeepAlive: (request) => transferKeepAlive(connection, request),
+    resolveOwner: (hotkey, blockHash) => resolveOwner(connection, hotkey, blockHash),
+    freeBalance: (address) => freeBalance(connection, address),
+    close: () => connection.close(),
+  };
+}
+
+async function health(connection: ChainConnection): Promise<ChainHealth> {
+  try {
+    const link = await connection.any();
+    const [best, finalized] = await Promise.all([bestBlock(link), finalizedBlock(link)]);
+    return {
+      connected: true,
+      endpoint: link.endpoint,
+      specVersion: link.api.runtimeVersion.specVersion.toNumber(),
+      block: best.number,
+      finalizedBlock: finalized.number,
+      genesisHash: link.genesisHash,
+    };
+  } catch {
+    // Not being able to ask is itself the answer here; the reason is logged where connections are made.
+    const { endpoint } = connection;
+    return {
+      connected: false,
+      endpoint,
+      specVersion: null,
+      block: null,
+      finalizedBlock: null,
+      genesisHash: null,
+    };
+  }
+}
+
+function isFinalized(connection: ChainConnection, blockHash: string, blockNumber: number): Promise<boolean> {
+  return connection.read(async (link) => {
+    if ((await finalizedBlock(link)).number < blockNumber) return false;
+    const canonical = await link.socket.send<string | null>('chain_getBlockHash', [blockNumber]);
+    return canonical?.toLowerCase() === blockHash.toLowerCase();
+  });
+}
+
+async function transferKeepAlive(
+  connection: ChainConnection,
+  request: TransferRequest,
+): Promise<TransferReceipt> {
+  if (!isSs58Address(request.to))
+    throw new TransferFailed(`"${request.to}" is not an SS58 address with prefix 42`);
+  if (request.amountRao <= 0n)
+    throw new TransferFailed(`the amount is ${request.amountRao} rao: it must be positive`);
+  const outcome = await submitExtrinsic(connection, {
+    signer: request.from,
+    eraPeriod: TRANSFER_ERA_BLOCKS,
+    tipRao: 0n,
+    deadlineMs: request.deadlineMs ?? TRANSFER_DEADLINE_MS,
+    call: (api) => {
+      const call = api.tx.balances?.transferKeepAlive;
+      if (!call) throw new TransferFailed('the runtime has no call Balances.transfer_keep_alive');
+      return call(request.to, request.amountRao);
+    },
+  });
+  switch (outcome.kind) {
+    case 'included':
+      return {
+        extrinsicHash: outcome.extrinsicHash,
+        extrinsicIndex: outcome.extrinsicIndex,
+        blockHash: outcome.block.hash,
+        blockNumber: outcome.block.number,
+      };
+    case 'failed':
+      throw new TransferFailed(`the chain did not execute the transfer: ${outcome.failure.text}`);
+    case 'refused':
+      throw new TransferFailed(`the node refused the transfer: ${outcome.error.message}`);
+    case 'lapsed':
+      throw new TransferFailed(
+        'no block took the transfer while its signature was valid: nothing was paid, try again',
+      );
+    case 'unsent':
+      throw new ChainUnavailable(`the transfer was not sent: ${outcome.message}`);
+    case 'unknown':
+      throw new TransferFailed(`${outcome.message}: look at the balance before paying again`, true);
+  }
+}
+
+function freeBalance(connection: ChainConnection, address: string): Promise<bigint> {
+  return connection.read(async (link) => {
+    const { hash } = await bestBlock(link);
+    const query = (await link.api.at(hash)).query.system?.account;
+    if (!query)
+      throw new Error('the runtime has no storage System.Account: an update of this program is needed');
+    const account = (await query(address)) as unknown as { data: { free: unknown } };
+    return toBigInt(account.data.free);
+  });
+}
