@@ -40,7 +40,8 @@ export function createChainActivities({ db, chain, fee }: ChainActivityDeps): Ch
         return { status: 'disabled' };
       }
       if (submission.fee.status === 'verified') return { status: 'verified' };
-      if (!chain) throw ownerFault('the fee cannot be checked: no chain endpoint is configured (BITTENSOR_NETWORK)');
+      if (!chain)
+        throw ownerFault('the fee cannot be checked: no chain endpoint is configured (BITTENSOR_NETWORK)');
       const verdict = await chain.verifyFee({
         hotkey: submission.minerHotkey,
         treasury: fee.treasury,
@@ -70,7 +71,12 @@ async function settle(db: Db, submissionId: string, verdict: FeeVerdict): Promis
           reason: null,
         },
       });
-      await note(db, submissionId, 'passed', `${verdict.amountRao} rao in final block ${verdict.blockNumber}`);
+      await note(
+        db,
+        submissionId,
+        'passed',
+        `${verdict.amountRao} rao in final block ${verdict.blockNumber}`,
+      );
       return { status: 'verified' };
     case 'rejected':
       await db.submissionFee.update({
@@ -78,9 +84,15 @@ async function settle(db: Db, submissionId: string, verdict: FeeVerdict): Promis
         data: { status: 'rejected', reason: verdict.message },
       });
       await note(db, submissionId, 'failed', verdict.message);
-      throw ApplicationFailure.nonRetryable(`fee verification failed: ${verdict.message}`, FAULTS.feeRejected);
+      throw ApplicationFailure.nonRetryable(
+        `fee verification failed: ${verdict.message}`,
+        FAULTS.feeRejected,
+      );
     case 'pending':
-      throw ApplicationFailure.create({ type: FAULTS.feePending, message: `fee not final yet: ${verdict.reason}` });
+      throw ApplicationFailure.create({
+        type: FAULTS.feePending,
+        message: `fee not final yet: ${verdict.reason}`,
+      });
     case 'unavailable':
       throw ownerFault(`the chain could not be asked about the fee: ${verdict.message}`);
   }

@@ -1,6 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { Db, Prisma } from '../adapters/postgres';
-import { deploymentMayMove, deploymentMayReachByStart, type DeploymentStatus, type HealthStatus, type PlacementStatus } from '../domain/status';
+import {
+  deploymentMayMove,
+  deploymentMayReachByStart,
+  type DeploymentStatus,
+  type HealthStatus,
+  type PlacementStatus,
+} from '../domain/status';
 import { badState } from './failures';
 
 export interface DeploymentActivities {
@@ -39,7 +45,10 @@ interface Move {
 }
 
 /** Rows of a deployment, written only for its own workflow; every move is checked against the state machine. */
-export function createDeploymentActivities(deps: { db: Db; drainGraceSeconds: number }): DeploymentActivities {
+export function createDeploymentActivities(deps: {
+  db: Db;
+  drainGraceSeconds: number;
+}): DeploymentActivities {
   const { db, drainGraceSeconds } = deps;
 
   async function move(deploymentId: string, to: Move): Promise<void> {
@@ -58,7 +67,11 @@ export function createDeploymentActivities(deps: { db: Db; drainGraceSeconds: nu
           status: to.status,
           healthStatus: to.health,
           placementStatus: to.placement,
-          healthDetailsJson: { ...(current.healthDetailsJson as Prisma.JsonObject), reason: to.reason, ...to.details },
+          healthDetailsJson: {
+            ...(current.healthDetailsJson as Prisma.JsonObject),
+            reason: to.reason,
+            ...to.details,
+          },
           ...to.fields,
         },
       });
@@ -111,7 +124,11 @@ export function createDeploymentActivities(deps: { db: Db; drainGraceSeconds: nu
         health: 'unhealthy',
         placement: 'assigned',
         reason,
-        details: { restart_attempts: restarts, last_restart_reason: reason, next_attempt_in_ms: nextAttemptMs },
+        details: {
+          restart_attempts: restarts,
+          last_restart_reason: reason,
+          next_attempt_in_ms: nextAttemptMs,
+        },
       });
     },
 
@@ -140,7 +157,10 @@ export function createDeploymentActivities(deps: { db: Db; drainGraceSeconds: nu
 
     async markActive({ deploymentId, rank }) {
       await db.managedDeployment.updateMany({
-        where: { id: deploymentId, status: { in: ['deployed_for_eval', 'eligible', 'active', 'standby_cold'] } },
+        where: {
+          id: deploymentId,
+          status: { in: ['deployed_for_eval', 'eligible', 'active', 'standby_cold'] },
+        },
         data: { status: 'active', isActive: true, activeSetRank: rank },
       });
     },
@@ -162,7 +182,12 @@ export function createDeploymentActivities(deps: { db: Db; drainGraceSeconds: nu
         health: 'unhealthy',
         placement: 'released',
         reason: 'stopped; kept cold',
-        fields: { runtimeEndpointUrl: null, runtimeInstanceId: null, assignedCpuMillis: 0, assignedMemoryBytes: 0n },
+        fields: {
+          runtimeEndpointUrl: null,
+          runtimeInstanceId: null,
+          assignedCpuMillis: 0,
+          assignedMemoryBytes: 0n,
+        },
       });
     },
 

@@ -52,7 +52,10 @@ export function createLeaseActivities(deps: {
         where: { status: { in: ['open', 'scheduled'] } },
         orderBy: { sequence: 'asc' },
       });
-      if (run && (await signaller.startRun({ runId: run.id, sequence: run.sequence, familyId: policy.familyId }))) {
+      if (
+        run &&
+        (await signaller.startRun({ runId: run.id, sequence: run.sequence, familyId: policy.familyId }))
+      ) {
         count += 1;
       }
       return { count };

@@ -33,7 +33,9 @@ export type SubmitOutcome =
   | { kind: 'again'; message: string; waitSeconds: number };
 
 export interface PublicationActivities {
-  loadWeights(input: { runId: string | null }): Promise<{ runId: string | null; weights: Record<string, number> }>;
+  loadWeights(input: {
+    runId: string | null;
+  }): Promise<{ runId: string | null; weights: Record<string, number> }>;
   planVector(input: { hotkey: string; netuid: number; weights: Record<string, number> }): Promise<VectorPlan>;
   submitVector(input: {
     workflowId: string;
@@ -44,7 +46,12 @@ export interface PublicationActivities {
     plan: VectorPlan;
   }): Promise<SubmitOutcome>;
   awaitFinality(input: Included): Promise<{ finalized: boolean; message: string; waitSeconds: number }>;
-  verifyVector(input: { netuid: number; uid: number; uids: number[]; values: number[] }): Promise<{ message: string }>;
+  verifyVector(input: {
+    netuid: number;
+    uid: number;
+    uids: number[];
+    values: number[];
+  }): Promise<{ message: string }>;
 }
 
 export interface PublicationDeps {
@@ -76,7 +83,11 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
         throw ownerFault(`the owner's API does not answer at ${url.origin}: ${messageOf(error)}`, error);
       });
       if (!response.ok) throw ownerFault(`the owner's API answered ${response.status} to ${url.pathname}`);
-      const body = (await response.json()) as { ready: boolean; run_id: string | null; weights: Record<string, number> };
+      const body = (await response.json()) as {
+        ready: boolean;
+        run_id: string | null;
+        weights: Record<string, number>;
+      };
       if (!body.ready) {
         throw ApplicationFailure.create({
           type: FAULTS.notReady,
@@ -133,8 +144,16 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
           blockHash: null,
           extrinsicHash: null,
         };
-        if (begun?.outcome === 'included' && begun.blockHash && begun.extrinsicHash && begun.blockNumber !== null) {
-          return { kind: 'included', included: pick(begun.blockNumber, begun.blockHash, begun.extrinsicHash) };
+        if (
+          begun?.outcome === 'included' &&
+          begun.blockHash &&
+          begun.extrinsicHash &&
+          begun.blockNumber !== null
+        ) {
+          return {
+            kind: 'included',
+            included: pick(begun.blockNumber, begun.blockHash, begun.extrinsicHash),
+          };
         }
         if (begun) {
           const found = await searchEarlier(deps, netuid, hotkey, plan, context);
@@ -222,7 +241,9 @@ function pick(blockNumber: number, blockHash: string, extrinsicHash: string): In
 /** The uid that publishes. @throws PublicationRefused, final, with what an operator must do */
 function mayPublish(state: WeightState, hotkey: string, netuid: number): number {
   if (state.uid === null) {
-    throw refused(`hotkey ${hotkey} is not registered on netuid ${netuid}: register it before it can publish weights`);
+    throw refused(
+      `hotkey ${hotkey} is not registered on netuid ${netuid}: register it before it can publish weights`,
+    );
   }
   if (!state.validatorPermit) {
     throw refused(`uid ${state.uid} has no validator permit on netuid ${netuid}: more stake is needed`);
@@ -241,7 +262,10 @@ function refused(message: string): ApplicationFailure {
 function settle(outcome: WeightOutcome, blockSeconds: number, block: number): SubmitOutcome {
   switch (outcome.kind) {
     case 'included':
-      return { kind: 'included', included: pick(outcome.blockNumber, outcome.blockHash, outcome.extrinsicHash) };
+      return {
+        kind: 'included',
+        included: pick(outcome.blockNumber, outcome.blockHash, outcome.extrinsicHash),
+      };
     case 'too_soon': {
       const waitSeconds = Math.max(1, outcome.untilBlock - block) * blockSeconds;
       return { kind: 'too_soon', untilBlock: outcome.untilBlock, waitSeconds };
@@ -287,7 +311,8 @@ async function online<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ChainUnavailable) throw ownerFault(`the chain does not answer: ${error.message}`, error);
+    if (error instanceof ChainUnavailable)
+      throw ownerFault(`the chain does not answer: ${error.message}`, error);
     throw error;
   }
 }

@@ -21,6 +21,8 @@ export interface RunPolicy {
   maxTaskAttempts: number;
   runBudgetUsd: number;
   familyWeights: Record<string, number>;
+  /** Seconds per turn and mode. */
+  latencyBudgets: { instant: number; thinking: number };
   /** Longest that a lease can be extended to; a drain waits no longer. */
   workCapSeconds: number;
   /** Secret part of the sampler's seed. */
@@ -50,14 +52,21 @@ const contract = z.object({
   MAX_TASK_ATTEMPTS: z.coerce.number().int().min(1).default(3),
   EIREL_RUN_BUDGET_USD: number(30),
   EIREL_FAMILY_WEIGHTS: z.string().default('general_chat:1.0'),
+  EIREL_MINER_INSTANT_LATENCY_BUDGET_SECONDS: number(120),
+  EIREL_MINER_THINKING_LATENCY_BUDGET_SECONDS: number(600),
   EIREL_TASK_WORK_CAP_SECONDS: number(1500, 1),
-  EIREL_OWNER_SECRET: z.string().min(16, 'must be a secret of at least 16 characters: the seed of the sampler'),
+  EIREL_OWNER_SECRET: z
+    .string()
+    .min(16, 'must be a secret of at least 16 characters: the seed of the sampler'),
   EIREL_OWNER_DATASET_ROOT_PATH: optional,
   EIREL_EVAL_POOL_KEY_TEMPLATE: z.string().default('{family_id}/pool-run-{run_id}.json'),
   EIREL_ENRICHMENT: z
     .enum(['', 'validator', 'owner'])
     .default('')
-    .refine((mode) => mode !== 'owner', 'owner-side enrichment comes with a later release; leave it empty or say validator'),
+    .refine(
+      (mode) => mode !== 'owner',
+      'owner-side enrichment comes with a later release; leave it empty or say validator',
+    ),
 });
 
 /**
@@ -81,6 +90,10 @@ export function runPolicyFromEnv(env: NodeJS.ProcessEnv): RunPolicy {
     maxTaskAttempts: e.MAX_TASK_ATTEMPTS,
     runBudgetUsd: e.EIREL_RUN_BUDGET_USD,
     familyWeights: parseFamilyWeights(e.EIREL_FAMILY_WEIGHTS),
+    latencyBudgets: {
+      instant: e.EIREL_MINER_INSTANT_LATENCY_BUDGET_SECONDS,
+      thinking: e.EIREL_MINER_THINKING_LATENCY_BUDGET_SECONDS,
+    },
     workCapSeconds: e.EIREL_TASK_WORK_CAP_SECONDS,
     ownerSecret: e.EIREL_OWNER_SECRET,
     datasetRoot: e.EIREL_OWNER_DATASET_ROOT_PATH,

@@ -14,7 +14,12 @@ import {
   type EvaluationBundle,
 } from '../domain/contracts/dataset';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
-import { DEPLOYMENT_MESSAGES, type ActivateRequest, type PromoteRequest, type SteerRequest } from '../domain/messages';
+import {
+  DEPLOYMENT_MESSAGES,
+  type ActivateRequest,
+  type PromoteRequest,
+  type SteerRequest,
+} from '../domain/messages';
 import { commitment, deriveSeed } from '../domain/sampling/seed';
 import { freezeBundle, poolIndex, samplerPromise } from '../domain/sampling/freeze';
 import { sampleMatrix } from '../domain/sampling/matrix';
@@ -33,7 +38,10 @@ export interface RunActivities {
   freezeAndSeed(runId: string): Promise<{ members: number; tasks: number }>;
   setPhase(input: { runId: string; phase: RunPhase; pausedAt: string | null }): Promise<void>;
   moveEnd(input: { runId: string; endsAt: string }): Promise<void>;
-  awaitDrain(input: { runId: string; mode: 'now' | 'drain' }): Promise<{ expiredRows: number; unscoredRows: number }>;
+  awaitDrain(input: {
+    runId: string;
+    mode: 'now' | 'drain';
+  }): Promise<{ expiredRows: number; unscoredRows: number }>;
   completeRun(runId: string): Promise<void>;
   settleDeployments(runId: string): Promise<{ kept: number; retired: number }>;
   startNextRun(runId: string): Promise<{ runId: string }>;
@@ -102,9 +110,16 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
           taskQuorum: policy.taskQuorum,
           minScoresJson: policy.minScores,
           metadataJson: {
-            evaluation_bundle_summaries: { [familyId]: bundleSummary(bundle) as unknown as Prisma.InputJsonObject },
+            evaluation_bundle_summaries: {
+              [familyId]: bundleSummary(bundle) as unknown as Prisma.InputJsonObject,
+            },
             evaluation_bundle_artifacts: {
-              [familyId]: { artifact_id: digest, sha256: digest, storage_uri: stored.uri, size_bytes: stored.sizeBytes },
+              [familyId]: {
+                artifact_id: digest,
+                sha256: digest,
+                storage_uri: stored.uri,
+                size_bytes: stored.sizeBytes,
+              },
             },
             sampler: promise as unknown as Prisma.InputJsonObject,
             pool_index_key: indexKey,
@@ -125,7 +140,11 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
         });
         const now = await db.managedDeployment.findUniqueOrThrow({ where: { id: deployment.id } });
         const image = (now.healthDetailsJson as { image?: string }).image;
-        if (!image || ['deployed_for_eval', 'eligible', 'active', 'build_failed', 'retired'].includes(now.status)) continue;
+        if (
+          !image ||
+          ['deployed_for_eval', 'eligible', 'active', 'build_failed', 'retired'].includes(now.status)
+        )
+          continue;
         const request: ActivateRequest = { imageRef: image };
         await signaller.signalDeployment(now, DEPLOYMENT_MESSAGES.activate, request);
         activated += 1;
@@ -148,7 +167,10 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
         if (waiting.length === 0 || (late && healthy > 0) || Date.now() >= Date.parse(endsAt)) {
           return { healthy, waiting: waiting.length };
         }
-        context.heartbeat({ healthy, waiting: waiting.map((d) => `${d.minerHotkey.slice(0, 8)}: ${d.healthStatus}`) });
+        context.heartbeat({
+          healthy,
+          waiting: waiting.map((d) => `${d.minerHotkey.slice(0, 8)}: ${d.healthStatus}`),
+        });
         await context.sleep(500);
       }
     },
@@ -159,7 +181,9 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       const bundle = await readBundle(objectStore, run.bundleKey ?? '');
       return db.$transaction(
         async (tx) => {
-          const present = await tx.epochTargetSnapshot.findUnique({ where: { runId_familyId: { runId, familyId } } });
+          const present = await tx.epochTargetSnapshot.findUnique({
+            where: { runId_familyId: { runId, familyId } },
+          });
           if (present) {
             return { members: (present.membersJson as unknown[]).length, tasks: bundle.tasks.length };
           }
@@ -207,6 +231,11 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       }
       // Whoever still works by now has had the longest time that any lease can have.
       const settled = await expireRunRows(db, runId, { mode: 'now' });
+      // Nothing is scored after this moment.
+      await db.evaluationRun.updateMany({
+        where: { id: runId, closedAt: null },
+        data: { closedAt: new Date() },
+      });
       return { expiredRows: settled.expiredRows, unscoredRows: settled.unscoredRows };
     },
 
@@ -216,13 +245,15 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       if (run.status === 'completed') return;
       const now = new Date();
       await db.$transaction([
-        db.epochTargetSnapshot.updateMany({ where: { runId }, data: { status: 'scored', scoredAt: now, closedAt: now } }),
+        db.epochTargetSnapshot.updateMany({
+          where: { runId },
+          data: { status: 'scored', scoredAt: now, closedAt: now },
+        }),
         db.evaluationRun.update({
           where: { id: runId },
           data: {
             status: 'completed',
             phase: 'completed',
-            closedAt: now,
             pausedAt: null,
             samplerSeed: deriveSeed(familyId, run.sequence, policy.ownerSecret),
           },
@@ -234,7 +265,9 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
     async settleDeployments(runId) {
       const result = await db.runFamilyResult.findUnique({ where: { runId_familyId: { runId, familyId } } });
       const keep = (result?.topDeploymentIdsJson ?? []) as string[];
-      const snapshot = await db.epochTargetSnapshot.findUnique({ where: { runId_familyId: { runId, familyId } } });
+      const snapshot = await db.epochTargetSnapshot.findUnique({
+        where: { runId_familyId: { runId, familyId } },
+      });
       const members = (snapshot?.membersJson ?? []) as unknown as Array<{
         metadata: { deployment_id: string; submission_id: string };
       }>;
@@ -244,7 +277,10 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
         const row = await db.managedDeployment.findUniqueOrThrow({ where: { id: metadata.deployment_id } });
         if (row.status === 'retired') continue;
         if (rank < 0 && keep.length > 0) {
-          await signaller.retireSubmission(metadata.submission_id, `not among the best ${policy.topCarryover} of ${runId}`);
+          await signaller.retireSubmission(
+            metadata.submission_id,
+            `not among the best ${policy.topCarryover} of ${runId}`,
+          );
           retired += 1;
         } else if (rank >= 0) {
           const request: PromoteRequest = { rank: rank + 1 };
@@ -371,7 +407,10 @@ async function seed(
     })),
   );
   for (let from = 0; from < rows.length; from += SEED_SLICE) {
-    await tx.minerEvaluationTask.createMany({ data: rows.slice(from, from + SEED_SLICE), skipDuplicates: true });
+    await tx.minerEvaluationTask.createMany({
+      data: rows.slice(from, from + SEED_SLICE),
+      skipDuplicates: true,
+    });
   }
   await tx.minerEvaluationSummary.createMany({
     data: deployments.map((d) => ({ runId, familyId, minerHotkey: d.minerHotkey, totalTasks: tasks.length })),

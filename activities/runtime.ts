@@ -98,7 +98,12 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
       if (row.status === 'retired') throw badState(`deployment ${deploymentId} is retired`);
       const present = await classifyRuntime(() => runtime.status(deploymentId));
       if (present.state === 'missing' || present.state === 'exited') {
-        const refusal = roomFor(row.requestedCpuMillis, row.requestedMemoryBytes, await runtime.capacity(), deps.headroom);
+        const refusal = roomFor(
+          row.requestedCpuMillis,
+          row.requestedMemoryBytes,
+          await runtime.capacity(),
+          deps.headroom,
+        );
         if (refusal) return { kind: 'no_capacity', reason: refusal };
       }
       const manifest = row.submission.manifestJson as unknown as SubmissionManifest;
@@ -138,7 +143,9 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
         unready = status.ready ? 0 : unready + 1;
         if (unready >= UNREADY_LIMIT) {
           await classifyRuntime(() => runtime.stop(deploymentId, { graceSeconds: 1 }));
-          return { reason: `the health path failed ${unready} times in a row: ${status.reason ?? 'no answer'}` };
+          return {
+            reason: `the health path failed ${unready} times in a row: ${status.reason ?? 'no answer'}`,
+          };
         }
         context.heartbeat({ state: status.state, ready: status.ready });
         await context.sleep(WATCH_INTERVAL_MS);
@@ -163,7 +170,8 @@ function endOf(status: RuntimeStatus, instanceId: string): string | null {
     if (status.oomKilled) return 'the agent was killed: it reached its memory limit';
     return `the agent ended${status.signal ? ` by ${status.signal}` : ` with code ${status.exitCode ?? 'unknown'}`}`;
   }
-  if (status.instanceId && status.instanceId !== instanceId) return 'the agent was started anew by somebody else';
+  if (status.instanceId && status.instanceId !== instanceId)
+    return 'the agent was started anew by somebody else';
   return null;
 }
 

@@ -3,17 +3,11 @@ import type { Db, Prisma } from '../adapters/postgres';
 import type { ObjectStore } from '../adapters/object-store/types';
 import type { Hotkey } from '../adapters/keys/types';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
-import {
-  aggregateFamily,
-  runWeights,
-  selectWinner,
-  type FamilyRow,
-  type ScoringVersion,
-  type WinnerDecision,
-} from '../domain/scoring';
+import { computeRun } from '../domain/evidence/compute';
+import { parseEvidence, type FamilyEvidence, type RunEvidence } from '../domain/evidence/contract';
 import { naiveIso } from '../domain/time';
 import { badState } from './failures';
-import { collectEvidence } from './evidence';
+import { collectFacts } from './run-facts';
 import type { RunPolicy } from './run-policy';
 
 export interface ScoringActivities {
@@ -42,63 +36,31 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
     /** evaluation.md sections 5.3 to 5.6 and decisions 8, 11, 20: everything follows the frozen snapshot. */
     async aggregateRun(runId) {
       const context = Context.current();
-      const run = await db.evaluationRun.findUnique({ where: { id: runId } });
-      const snapshot = await db.epochTargetSnapshot.findUnique({ where: { runId_familyId: { runId, familyId } } });
-      if (!run || !snapshot) throw badState(`run ${runId} has no frozen snapshot to score`);
-      const version: ScoringVersion = run.scoringVersion === 1 ? 1 : 2;
-      const settled = await settledRows(db, runId, familyId);
-      context.heartbeat({ rows: settled.rows.length });
-      const members = snapshotMembers(snapshot.membersJson);
-      const aggregate = aggregateFamily(
-        settled.taskIds,
-        members.map((m) => m.hotkey),
-        settled.rows,
-        version,
-      );
-      const previous = await db.runFamilyResult.findFirst({
-        where: { familyId, hasWinner: true, run: { sequence: { lt: run.sequence } } },
-        orderBy: { run: { sequence: 'desc' } },
-      });
+      const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
+      const family = familyOf(computeRun(await collectFacts(deps, runId)), familyId);
+      context.heartbeat({ results: family.results.length });
+      const decision = family.winner;
       const deployments = await db.managedDeployment.findMany({
-        where: { id: { in: members.map((m) => m.deploymentId) } },
-        include: { submission: true },
+        where: { id: { in: family.members.map((member) => member.deployment_id) } },
       });
-      const byId = new Map(deployments.map((d) => [d.id, d]));
-      const candidates = members.map((m) => {
-        const deployment = byId.get(m.deploymentId);
-        const score = aggregate.miners[m.hotkey];
-        if (!deployment || !score) throw badState(`member ${m.hotkey} of ${runId} has lost its deployment`);
-        return {
-          deployment_id: m.deploymentId,
-          hotkey: m.hotkey,
-          raw_score: score.official_family_score,
-          error_fraction: score.row_error_fraction,
-          submitted_at: naiveIso(deployment.submission.createdAt),
-          deployed_at: naiveIso(deployment.createdAt),
-        };
-      });
-      const minScore = (run.minScoresJson as Record<string, number>)[familyId] ?? 0;
-      const decision = selectWinner(
-        {
-          candidates,
-          previous:
-            previous?.winnerDeploymentId && previous.winnerHotkey
-              ? { deployment_id: previous.winnerDeploymentId, hotkey: previous.winnerHotkey }
-              : null,
-          min_score: minScore,
-        },
-        version,
-      );
+      const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
+      const validators = [
+        ...new Set(
+          family.results.flatMap((result) => result.judgments.map((judgment) => judgment.validator_hotkey)),
+        ),
+      ].sort();
       const top = decision.ranking.slice(0, policy.topCarryover).map((entry) => entry.deployment_id);
       const costs = await costsOf(db, runId);
       const now = new Date();
       await db.$transaction(
         async (tx) => {
-          for (const member of members) {
-            const score = aggregate.miners[member.hotkey];
-            const deployment = byId.get(member.deploymentId);
-            if (!score || !deployment) continue;
-            const ranked = decision.ranking.find((entry) => entry.deployment_id === member.deploymentId);
+          for (const member of family.members) {
+            const deploymentId = member.deployment_id;
+            const score = family.aggregates[member.hotkey];
+            const deployment = byId.get(deploymentId);
+            if (!score || !deployment)
+              throw badState(`member ${member.hotkey} of ${runId} has no score or deployment`);
+            const ranked = decision.ranking.find((entry) => entry.deployment_id === deploymentId);
             const summary = {
               totalTasks: score.total_tasks,
               completedTasks: score.completed_tasks,
@@ -107,7 +69,7 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
               officialFamilyScore: score.official_family_score,
               protocolGatePassed: score.reliable,
               status: 'scored',
-              rolloutMetadataJson: score as unknown as Prisma.InputJsonObject,
+              rolloutMetadataJson: score,
             };
             const key = { runId, familyId, minerHotkey: member.hotkey };
             await tx.minerEvaluationSummary.upsert({
@@ -115,9 +77,9 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
               create: { ...key, ...summary },
               update: summary,
             });
-            const cost = costs.get(member.deploymentId) ?? { llm: 0, tool: 0, rejections: 0 };
+            const cost = costs.get(deploymentId) ?? { llm: 0, tool: 0, rejections: 0 };
             const record = {
-              submissionId: member.submissionId,
+              submissionId: member.submission_id,
               minerHotkey: member.hotkey,
               deploymentRevision: deployment.deploymentRevision,
               rawScore: score.official_family_score,
@@ -142,8 +104,8 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
               },
             };
             await tx.deploymentScoreRecord.upsert({
-              where: { runId_familyId_deploymentId: { runId, familyId, deploymentId: member.deploymentId } },
-              create: { runId, familyId, deploymentId: member.deploymentId, ...record },
+              where: { runId_familyId_deploymentId: { runId, familyId, deploymentId } },
+              create: { runId, familyId, deploymentId, ...record },
               update: record,
             });
           }
@@ -152,23 +114,23 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
               run_id: runId,
               family_id: familyId,
               evaluation_plane: CONSENSUS_METHOD,
-              miner_scores: mapScores(aggregate.miners, (s) => s.official_family_score),
+              miner_scores: mapScores(family.aggregates, (s) => s.official_family_score),
               rubric_version: run.rubricVersion,
-              miner_score_breakdowns: mapScores(aggregate.miners, (s) => ({
+              miner_score_breakdowns: mapScores(family.aggregates, (s) => ({
                 family_capability_score: s.mean_agreement,
                 robustness_score: 0,
                 anti_gaming_score: 0,
                 official_family_score: s.official_family_score,
               })),
-              task_count: settled.taskIds.length,
+              task_count: family.tasks.length,
               judge_model: run.judgeModel,
               evaluation_timestamp: `${naiveIso(now)}Z`,
-              scoring_version: version,
-              unscored_task_ids: aggregate.unscored_task_ids,
+              scoring_version: run.scoringVersion,
+              unscored_task_ids: family.unscored_task_ids,
             },
-            validatorCount: settled.validators.length,
-            validatorHotkeysJson: settled.validators,
-            validatorWeightsJson: Object.fromEntries(settled.validators.map((v) => [v, 1])),
+            validatorCount: validators.length,
+            validatorHotkeysJson: validators,
+            validatorWeightsJson: Object.fromEntries(validators.map((v) => [v, 1])),
             consensusMethod: CONSENSUS_METHOD,
             status: 'aggregated',
             activatedAt: now,
@@ -184,7 +146,7 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
             winnerSubmissionId: winnerId ? (byId.get(winnerId)?.submissionId ?? null) : null,
             winnerHotkey: decision.winner?.hotkey ?? null,
             bestRawScore: decision.best_raw_score,
-            minScore,
+            minScore: decision.min_score,
             hasWinner: decision.winner !== null,
             topDeploymentIdsJson: top,
             metadataJson: winnerMetadata(decision),
@@ -197,7 +159,7 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
         },
         { timeout: 120_000 },
       );
-      return { miners: members.length, winner: decision.winner?.hotkey ?? null };
+      return { miners: family.members.length, winner: decision.winner?.hotkey ?? null };
     },
 
     /** Writes everything that a stranger needs to recompute the run (decision 25), addressed by its digest. */
@@ -205,37 +167,31 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
       const context = Context.current();
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
       if (run.evidenceKey && run.evidenceSha256) return { key: run.evidenceKey, sha256: run.evidenceSha256 };
-      const evidence = await collectEvidence({ db, objectStore, policy, runId });
-      context.heartbeat({ tasks: evidence.tasks.length });
+      const evidence = computeRun(await collectFacts(deps, runId));
+      context.heartbeat({ families: evidence.families.length });
       const text = canonicalJson(evidence);
       const sha256 = sha256Hex(text);
       const key = `${familyId}/evidence/${runId}/${sha256}.json`;
       await objectStore.put(key, Buffer.from(text), { contentType: 'application/json' });
-      await db.evaluationRun.update({ where: { id: runId }, data: { evidenceKey: key, evidenceSha256: sha256 } });
+      await db.evaluationRun.update({
+        where: { id: runId },
+        data: { evidenceKey: key, evidenceSha256: sha256 },
+      });
       return { key, sha256 };
     },
 
     /** Weights of the closed run, signed together with the digest of their evidence (decision 24). */
     async computeWeights(runId) {
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
-      const evidenceSha256 = run.evidenceSha256;
-      if (!evidenceSha256) throw badState(`run ${runId} has no evidence to sign its weights with`);
-      const results = await db.runFamilyResult.findMany({ where: { runId } });
-      const table = runWeights(
-        Object.entries(policy.familyWeights)
-          .filter(([, weight]) => weight > 0)
-          .map(([family, weight]) => {
-            const result = results.find((r) => r.familyId === family);
-            const score = (result?.metadataJson as { winner_official_family_score?: number } | undefined) ?? {};
-            return {
-              family_id: family,
-              family_weight: weight,
-              winner_hotkey: result?.winnerHotkey ?? null,
-              official_family_score: score.winner_official_family_score ?? 0,
-            };
-          }),
+      const { evidenceKey, evidenceSha256 } = run;
+      if (!evidenceKey || !evidenceSha256)
+        throw badState(`run ${runId} has no evidence to sign its weights with`);
+      // The published bytes decide, so that weights and evidence cannot part.
+      const evidence = parseEvidence(JSON.parse((await objectStore.getBytes(evidenceKey)).toString('utf8')));
+      const table = evidence.weights;
+      const digest = sha256Hex(
+        canonicalJson({ run_id: runId, evidence_sha256: evidenceSha256, weights: table.weights }),
       );
-      const digest = sha256Hex(canonicalJson({ run_id: runId, evidence_sha256: evidenceSha256, weights: table.weights }));
       const row = {
         weightsJson: table.weights,
         winnersJson: table.family_winners as unknown as Prisma.InputJsonArray,
@@ -250,68 +206,17 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
   };
 }
 
-export interface SnapshotMember {
-  hotkey: string;
-  deploymentId: string;
-  submissionId: string;
-}
-
-/** Members of a frozen snapshot by their ids. */
-export function snapshotMembers(json: Prisma.JsonValue): SnapshotMember[] {
-  const members = json as unknown as Array<{
-    hotkey: string;
-    metadata: { deployment_id: string; submission_id: string };
-  }>;
-  return members.map((m) => ({
-    hotkey: m.hotkey,
-    deploymentId: m.metadata.deployment_id,
-    submissionId: m.metadata.submission_id,
-  }));
-}
-
-/** Every (miner, task) of the run in the form that the aggregation takes. */
-async function settledRows(
-  db: Db,
-  runId: string,
-  familyId: string,
-): Promise<{ taskIds: string[]; rows: FamilyRow[]; validators: string[] }> {
-  const tasks = await db.taskEvaluation.findMany({
-    where: { runId, familyId },
-    orderBy: { taskIndex: 'asc' },
-    select: { taskId: true },
-  });
-  const rows = await db.minerEvaluationTask.findMany({
-    where: { runId, familyId },
-    orderBy: [{ taskIndex: 'asc' }, { minerHotkey: 'asc' }],
-    select: {
-      taskId: true,
-      minerHotkey: true,
-      status: true,
-      officialComposite: true,
-      verdict: true,
-      results: { select: { agreementScore: true, validatorHotkey: true, officialComposite: true } },
-    },
-  });
-  const validators = new Set(rows.flatMap((row) => row.results.map((r) => r.validatorHotkey)));
-  return {
-    taskIds: tasks.map((t) => t.taskId),
-    validators: [...validators].sort(),
-    rows: rows.map((row): FamilyRow => {
-      const evaluated = row.status === 'evaluated';
-      return {
-        miner_hotkey: row.minerHotkey,
-        task_id: row.taskId,
-        status: evaluated ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
-        verdict: evaluated ? row.verdict : null,
-        agreement_score: row.results[0]?.agreementScore ?? null,
-        final_task_score: evaluated ? row.officialComposite : null,
-      };
-    }),
-  };
+function familyOf(evidence: RunEvidence, familyId: string): FamilyEvidence {
+  const family = evidence.families.find((item) => item.family_id === familyId);
+  if (!family) throw badState(`the run has no facts of family ${familyId}`);
+  return family;
 }
 
 /** Spend per deployment in USD, from the durable ledgers of the attempts of this run. */
-async function costsOf(db: Db, runId: string): Promise<Map<string, { llm: number; tool: number; rejections: number }>> {
+async function costsOf(
+  db: Db,
+  runId: string,
+): Promise<Map<string, { llm: number; tool: number; rejections: number }>> {
   const calls = await db.providerCall.groupBy({
     by: ['deploymentId', 'kind', 'errorCode'],
     where: { runId },
@@ -331,11 +236,14 @@ async function costsOf(db: Db, runId: string): Promise<Map<string, { llm: number
   return costs;
 }
 
-function mapScores<S, T extends Prisma.InputJsonValue>(scores: Record<string, S>, pick: (score: S) => T): Record<string, T> {
+function mapScores<S, T extends Prisma.InputJsonValue>(
+  scores: Record<string, S>,
+  pick: (score: S) => T,
+): Record<string, T> {
   return Object.fromEntries(Object.entries(scores).map(([hotkey, score]) => [hotkey, pick(score)]));
 }
 
-function winnerMetadata(decision: WinnerDecision): Prisma.InputJsonObject {
+function winnerMetadata(decision: FamilyEvidence['winner']): Prisma.InputJsonObject {
   return {
     winner_selection: decision.winner_selection,
     winner_official_family_score: decision.winner?.raw_score ?? null,
@@ -344,6 +252,6 @@ function winnerMetadata(decision: WinnerDecision): Prisma.InputJsonObject {
     dominance_threshold_met: decision.dominance_threshold_met,
     margin_threshold: decision.margin_threshold,
     scoring_version: decision.scoring_version,
-    ranking: decision.ranking as unknown as Prisma.InputJsonArray,
+    ranking: decision.ranking,
   };
 }

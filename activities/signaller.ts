@@ -53,9 +53,14 @@ export class WorkflowSignaller {
 
   /** @returns true when it was started now, false when it runs or has run already */
   async startSubmission(input: SubmissionLifecycleInput): Promise<boolean> {
-    return this.startOnce(WORKFLOW_TYPES.submissionLifecycle, workflowIds.submission(input.submissionId), input, {
-      summary: `submission of ${input.minerHotkey.slice(0, 8)} for ${input.introducedRunId}`,
-    });
+    return this.startOnce(
+      WORKFLOW_TYPES.submissionLifecycle,
+      workflowIds.submission(input.submissionId),
+      input,
+      {
+        summary: `submission of ${input.minerHotkey.slice(0, 8)} for ${input.introducedRunId}`,
+      },
+    );
   }
 
   /** @returns true when it was started now, false when it runs or has run already */

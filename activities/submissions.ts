@@ -21,7 +21,10 @@ export interface SubmissionActivities {
 }
 
 /** Rows of a submission, written only for its own workflow. */
-export function createSubmissionActivities(deps: { db: Db; signaller: WorkflowSignaller }): SubmissionActivities {
+export function createSubmissionActivities(deps: {
+  db: Db;
+  signaller: WorkflowSignaller;
+}): SubmissionActivities {
   const { db, signaller } = deps;
   return {
     /**
@@ -65,7 +68,13 @@ export function createSubmissionActivities(deps: { db: Db; signaller: WorkflowSi
   };
 }
 
-async function event(db: Db, submissionId: string, step: string, outcome: string, reason: string): Promise<void> {
+async function event(
+  db: Db,
+  submissionId: string,
+  step: string,
+  outcome: string,
+  reason: string,
+): Promise<void> {
   await db.submissionEvent.upsert({
     where: { submissionId_step_outcome: { submissionId, step, outcome } },
     create: { submissionId, step, outcome, reason },

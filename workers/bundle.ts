@@ -11,7 +11,9 @@ const STAMP = `${WORKFLOW_BUNDLE}.sha256`;
 async function main(): Promise<void> {
   const digest = digestOf(join(__dirname, '..', 'workflows'), join(__dirname, '..', 'domain'));
   if (readIfThere(STAMP) === digest && readIfThere(WORKFLOW_BUNDLE) !== null) return;
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(__dirname, '..', 'workflows', 'index.js') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(__dirname, '..', 'workflows', 'index.js'),
+  });
   writeFileSync(WORKFLOW_BUNDLE, code);
   writeFileSync(STAMP, digest);
 }

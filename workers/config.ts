@@ -51,7 +51,7 @@ const contract = z.object({
   OWNER_RUNTIME_CAPACITY_MEMORY_HEADROOM_MB: z.coerce.number().nonnegative().default(512),
   OWNER_RUNTIME_CAPACITY_POD_HEADROOM: z.coerce.number().nonnegative().default(1),
   OWNER_API_URL: z.string().default('http://127.0.0.1:8000'),
-  EIREL_CHAIN_BLOCK_SECONDS: seconds(12),
+  EIREL_BLOCK_SECONDS: seconds(12),
   EIREL_WEIGHTS_ERA_BLOCKS: z.coerce.number().int().min(4).default(8),
   EIREL_PUBLICATION_LEDGER_PATH: z.string().default('publications.jsonl'),
 });
@@ -96,7 +96,7 @@ export function workerConfigFromEnv(env: NodeJS.ProcessEnv): WorkerConfig {
     },
     publication: {
       ownerApiUrl: e.OWNER_API_URL,
-      blockSeconds: e.EIREL_CHAIN_BLOCK_SECONDS,
+      blockSeconds: e.EIREL_BLOCK_SECONDS,
       eraPeriod: e.EIREL_WEIGHTS_ERA_BLOCKS,
       ledgerPath: e.EIREL_PUBLICATION_LEDGER_PATH,
     },

@@ -12,15 +12,21 @@ import { createRuntimeActivities } from '../activities/runtime';
 import { createScoringActivities } from '../activities/scoring';
 import { WorkflowSignaller } from '../activities/signaller';
 import { createSubmissionActivities } from '../activities/submissions';
-import { chainConfigFromEnv, connectChain } from '../adapters/chain';
+import { connectChain } from '../adapters/chain/client';
+import { chainConfigFromEnv } from '../adapters/chain/config';
 import { containerRuntimeFromEnv } from '../adapters/container-runtime';
-import { hotkeyFromEnv } from '../adapters/keys';
+import { hotkeyFromEnv } from '../adapters/keys/wallet';
 import { createLogger, messageOf, type Logger } from '../adapters/logging';
 import { objectStoreFromEnv } from '../adapters/object-store';
 import { createPrisma } from '../adapters/postgres';
 import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
 import { filePublicationLedger, postgresPublicationLedger } from '../adapters/publication-ledger';
-import { connectionOptions, connectTemporal, ensureSearchAttributes, temporalConfigFromEnv } from '../adapters/temporal';
+import {
+  connectionOptions,
+  connectTemporal,
+  ensureSearchAttributes,
+  temporalConfigFromEnv,
+} from '../adapters/temporal';
 import { publicationTaskQueue, TASK_QUEUES } from '../domain/messages';
 import { WORKFLOW_BUNDLE } from './bundle';
 import { workerConfigFromEnv } from './config';
@@ -74,7 +80,10 @@ async function main(): Promise<void> {
   };
   process.once('SIGTERM', () => stop('SIGTERM'));
   process.once('SIGINT', () => stop('SIGINT'));
-  logger.info('polling', { queues: parts.workers.map((part) => part.taskQueue), namespace: temporal.namespace });
+  logger.info('polling', {
+    queues: parts.workers.map((part) => part.taskQueue),
+    namespace: temporal.namespace,
+  });
   try {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
@@ -110,7 +119,7 @@ async function open(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
 async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
   const config = workerConfigFromEnv(env);
   const policy = runPolicyFromEnv(env);
-  if (!env.DATABASE_URL) throw new Error('DATABASE_URL is not set: the owner\'s workers need PostgreSQL');
+  if (!env.DATABASE_URL) throw new Error("DATABASE_URL is not set: the owner's workers need PostgreSQL");
   const db = createPrisma(env.DATABASE_URL);
   const client = await connectTemporal(temporalConfigFromEnv(env));
   await ensureSearchAttributes(client);
@@ -120,7 +129,9 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts>
   const chainConfig = env.BITTENSOR_NETWORK ? chainConfigFromEnv(env) : null;
   const chain = chainConfig ? await connectChain(chainConfig) : null;
   const signer = await hotkeyFromEnv(env, 'EIREL_OWNER').catch((error: unknown) => {
-    logger.warn('weights will be served unsigned: the owner key could not be read', { reason: messageOf(error) });
+    logger.warn('weights will be served unsigned: the owner key could not be read', {
+      reason: messageOf(error),
+    });
     return null;
   });
   const jobTokenSecret = env.EIREL_JOB_TOKEN_SECRET ?? '';

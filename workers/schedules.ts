@@ -11,11 +11,21 @@ export async function ensureSchedules(
 ): Promise<void> {
   await ensure(client, SCHEDULE_IDS.leaseReaper, WORKFLOW_TYPES.leaseReaper, intervals.leaseReaperSeconds);
   if (intervals.metagraphSyncSeconds !== null) {
-    await ensure(client, SCHEDULE_IDS.metagraphSync, WORKFLOW_TYPES.metagraphSync, intervals.metagraphSyncSeconds);
+    await ensure(
+      client,
+      SCHEDULE_IDS.metagraphSync,
+      WORKFLOW_TYPES.metagraphSync,
+      intervals.metagraphSyncSeconds,
+    );
   }
 }
 
-async function ensure(client: Client, scheduleId: string, workflowType: string, seconds: number): Promise<void> {
+async function ensure(
+  client: Client,
+  scheduleId: string,
+  workflowType: string,
+  seconds: number,
+): Promise<void> {
   const spec = { intervals: [{ every: Math.round(seconds * 1000) }] };
   const action = {
     type: 'startWorkflow' as const,
@@ -26,7 +36,9 @@ async function ensure(client: Client, scheduleId: string, workflowType: string, 
   };
   const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' } as const;
   try {
-    await client.schedule.getHandle(scheduleId).update((previous) => ({ ...previous, spec, action, policies }));
+    await client.schedule
+      .getHandle(scheduleId)
+      .update((previous) => ({ ...previous, spec, action, policies }));
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     await client.schedule

@@ -24,14 +24,22 @@ export const publicationStatusQuery = defineQuery<PublicationStatusView>(PUBLICA
 const reading = proxyActivities<PublicationActivities>({
   startToCloseTimeout: '60 seconds',
   scheduleToCloseTimeout: '1 day',
-  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '2 seconds',
+    maximumInterval: '1 minute',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 const signing = proxyActivities<PublicationActivities>({
   startToCloseTimeout: '5 minutes',
   scheduleToCloseTimeout: '1 hour',
   heartbeatTimeout: '20 seconds',
-  retry: { initialInterval: '2 seconds', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '2 seconds',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 /** Attempts to get one vector included before the publication is given up; the next interval starts anew. */
@@ -88,7 +96,10 @@ class Publication {
       // The vector is planned anew for every attempt: uids may have moved since the last one.
       const plan = await reading.planVector({ hotkey, netuid, weights: served.weights });
       if (plan.waitSeconds > 0) {
-        await this.wait(`too soon: the chain takes weights again at block ${plan.untilBlock}`, plan.waitSeconds);
+        await this.wait(
+          `too soon: the chain takes weights again at block ${plan.untilBlock}`,
+          plan.waitSeconds,
+        );
         continue;
       }
       this.say('submitting', `sending ${plan.uids.length} weights, attempt ${attempt}`);
@@ -101,7 +112,10 @@ class Publication {
         plan,
       });
       if (outcome.kind === 'too_soon') {
-        await this.wait(`too soon: the chain takes weights again at block ${outcome.untilBlock}`, outcome.waitSeconds);
+        await this.wait(
+          `too soon: the chain takes weights again at block ${outcome.untilBlock}`,
+          outcome.waitSeconds,
+        );
         continue;
       }
       if (outcome.kind === 'again') {
@@ -116,7 +130,12 @@ class Publication {
         continue;
       }
       this.say('verifying', 'reading the row back');
-      const check = await reading.verifyVector({ netuid, uid: plan.uid, uids: plan.uids, values: plan.values });
+      const check = await reading.verifyVector({
+        netuid,
+        uid: plan.uid,
+        uids: plan.uids,
+        values: plan.values,
+      });
       return this.say('done', `on chain at block ${outcome.included.blockNumber}, ${check.message}`);
     }
     throw ApplicationFailure.nonRetryable(

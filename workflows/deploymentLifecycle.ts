@@ -34,14 +34,20 @@ export const activateSignal = defineSignal<[ActivateRequest]>(DEPLOYMENT_MESSAGE
 export const drainSignal = defineSignal(DEPLOYMENT_MESSAGES.drain);
 export const promoteSignal = defineSignal<[PromoteRequest]>(DEPLOYMENT_MESSAGES.promote);
 export const retireDeploymentSignal = defineSignal<[RetireRequest?]>(DEPLOYMENT_MESSAGES.retire);
-export const invocationFailedSignal = defineSignal<[InvocationFailedSignal]>(DEPLOYMENT_MESSAGES.invocationFailed);
+export const invocationFailedSignal = defineSignal<[InvocationFailedSignal]>(
+  DEPLOYMENT_MESSAGES.invocationFailed,
+);
 export const deploymentHealthQuery = defineQuery<DeploymentHealthView>(DEPLOYMENT_MESSAGES.health);
 
 const rows = proxyActivities<DeploymentActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '7 days',
-  retry: { initialInterval: '500 ms', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '500 ms',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 const waits = proxyActivities<DeploymentActivities>({
@@ -49,7 +55,11 @@ const waits = proxyActivities<DeploymentActivities>({
   startToCloseTimeout: '1 hour',
   scheduleToCloseTimeout: '1 day',
   heartbeatTimeout: '15 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 // Backoff in place of a circuit breaker: the Web UI shows the last failure and the next attempt of the activity itself.
@@ -60,7 +70,11 @@ const runtime = proxyActivities<RuntimeActivities>({
   heartbeatTimeout: '5 seconds',
   // A start that is being given up must be over before the stop that follows it.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '1 second', maximumInterval: '2 minutes', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '2 minutes',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 const watching = proxyActivities<RuntimeActivities>({
@@ -68,7 +82,11 @@ const watching = proxyActivities<RuntimeActivities>({
   startToCloseTimeout: '1 day',
   scheduleToCloseTimeout: '7 days',
   heartbeatTimeout: '8 seconds',
-  retry: { initialInterval: '500 ms', maximumInterval: '10 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '500 ms',
+    maximumInterval: '10 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 /** Healthy for this long, and earlier crashes are forgotten. */
@@ -184,13 +202,17 @@ class DeploymentLife {
     this.healthySince = Date.now();
     await rows.markHealthy({ deploymentId, ...placed, rank: this.state.promotedRank });
     this.view.endpointUrl = placed.endpointUrl;
-    this.say('deployed_for_eval', `healthy on ${placed.nodeName}${placed.adopted ? ' (found running and kept)' : ''}`);
+    this.say(
+      'deployed_for_eval',
+      `healthy on ${placed.nodeName}${placed.adopted ? ' (found running and kept)' : ''}`,
+    );
     const end = await this.interruptible(
       () => watching.watchDeployment({ deploymentId, instanceId: placed.instanceId }),
       () => this.suspicion !== null,
     );
     if (end === 'interrupted' && this.suspicion === null) return;
-    const reason = end === 'interrupted' ? (this.suspicion ?? '') : end instanceof Error ? end.message : end.reason;
+    const reason =
+      end === 'interrupted' ? (this.suspicion ?? '') : end instanceof Error ? end.message : end.reason;
     this.suspicion = null;
     await this.restart(reason);
   }
@@ -207,7 +229,10 @@ class DeploymentLife {
       nextAttemptMs: delay,
     });
     this.view.nextAttempt = new Date(Date.now() + delay).toISOString();
-    this.say('unhealthy', `${reason}; next start in ${Math.round(delay / 1000)} s (restart ${this.state.restarts})`);
+    this.say(
+      'unhealthy',
+      `${reason}; next start in ${Math.round(delay / 1000)} s (restart ${this.state.restarts})`,
+    );
     await condition(() => this.interrupted, delay);
     this.view.nextAttempt = null;
   }
@@ -254,7 +279,10 @@ class DeploymentLife {
   }
 
   /** Runs an activity until it ends or somebody wants something else, in which case it is cancelled and waited for. */
-  private async interruptible<T>(act: () => Promise<T>, also?: () => boolean): Promise<T | Error | 'interrupted'> {
+  private async interruptible<T>(
+    act: () => Promise<T>,
+    also?: () => boolean,
+  ): Promise<T | Error | 'interrupted'> {
     const scope = new CancellationScope();
     const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
     const work: Promise<T | Error> = scope.run(act).catch(asError);

@@ -9,7 +9,11 @@ const leases = proxyActivities<LeaseActivities>({
   startToCloseTimeout: '1 minute',
   // The schedule comes round again; an old sweep is worth nothing.
   scheduleToCloseTimeout: '5 minutes',
-  retry: { initialInterval: '1 second', maximumInterval: '15 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '15 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 /** One sweep: expired claims back to the pool or settled, and workflows that a crash left unstarted started. */
@@ -17,6 +21,9 @@ export async function leaseReaper(): Promise<{ returned: number; unscored: numbe
   introduce('lease-reaper', {});
   const swept = await leases.reapLeases();
   const started = await leases.startMissingWorkflows();
-  announce('done', `${swept.returned} returned, ${swept.unscored} unscored, ${started.count} workflows started`);
+  announce(
+    'done',
+    `${swept.returned} returned, ${swept.unscored} unscored, ${started.count} workflows started`,
+  );
   return { ...swept, started: started.count };
 }

@@ -8,7 +8,11 @@ const metagraph = proxyActivities<MetagraphActivities>({
   taskQueue: TASK_QUEUES.chain,
   startToCloseTimeout: '60 seconds',
   scheduleToCloseTimeout: '5 minutes',
-  retry: { initialInterval: '2 seconds', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '2 seconds',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 /** One sync of the subnet's neurons at one finalised block. */

@@ -104,7 +104,8 @@ export async function runEpoch(input: RunEpochInput): Promise<RunProgressView> {
         if (!Number.isFinite(request.seconds) || request.seconds <= 0) {
           throw refusal('seconds must be a positive number');
         }
-        if (!run.holding) throw refusal(`the run is ${run.phase}; only a run that is not closing yet can be extended`);
+        if (!run.holding)
+          throw refusal(`the run is ${run.phase}; only a run that is not closing yet can be extended`);
       },
     },
   );
@@ -130,7 +131,9 @@ class RunEpoch {
 
   /** True until the run begins to close. */
   get holding(): boolean {
-    return ['scheduled', 'opening', 'deploying', 'running', 'paused'].includes(this.phase) && this.closing === null;
+    return (
+      ['scheduled', 'opening', 'deploying', 'running', 'paused'].includes(this.phase) && this.closing === null
+    );
   }
 
   pause(request: SteerRequest): void {
@@ -236,7 +239,8 @@ class RunEpoch {
       await this.enter('running', `${summary}; closes at ${iso(this.endsAt)}`);
       const end = this.endsAt;
       await condition(
-        () => this.pausedAt !== null || this.closing !== null || this.endsAt !== end || this.steered.length > 0,
+        () =>
+          this.pausedAt !== null || this.closing !== null || this.endsAt !== end || this.steered.length > 0,
         left,
       );
     }
@@ -246,7 +250,11 @@ class RunEpoch {
     this.reason = reason;
     if (this.phase !== phase) {
       this.phase = phase;
-      await runs.setPhase({ runId: this.input.runId, phase, pausedAt: pausedAt === null ? null : iso(pausedAt) });
+      await runs.setPhase({
+        runId: this.input.runId,
+        phase,
+        pausedAt: pausedAt === null ? null : iso(pausedAt),
+      });
     }
     announce(phase, reason);
   }

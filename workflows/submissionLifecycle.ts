@@ -34,7 +34,9 @@ import type { SubmissionActivities } from '../activities/submissions';
 import { deploymentLifecycle } from './deploymentLifecycle';
 import { announce, introduce } from './visibility';
 
-export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(SUBMISSION_MESSAGES.withdraw);
+export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(
+  SUBMISSION_MESSAGES.withdraw,
+);
 export const retireSignal = defineSignal<[RetireRequest?]>(SUBMISSION_MESSAGES.retire);
 export const retryBuildSignal = defineSignal(SUBMISSION_MESSAGES.retryBuild);
 export const submissionStatusQuery = defineQuery<SubmissionStatusView>(SUBMISSION_MESSAGES.status);
@@ -43,7 +45,11 @@ const rows = proxyActivities<SubmissionActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '7 days',
-  retry: { initialInterval: '500 ms', maximumInterval: '30 seconds', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '500 ms',
+    maximumInterval: '30 seconds',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 // A payment is final some seconds after it was included; a chain that cannot be asked is the owner's problem.
@@ -64,7 +70,11 @@ const runtime = proxyActivities<RuntimeActivities>({
   startToCloseTimeout: '30 minutes',
   scheduleToCloseTimeout: '1 day',
   heartbeatTimeout: '15 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '2 minutes', nonRetryableErrorTypes: [...FINAL_FAULTS] },
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '2 minutes',
+    nonRetryableErrorTypes: [...FINAL_FAULTS],
+  },
 });
 
 /** How a submission ended, and whether that used up one of its hotkey's submissions. */
@@ -90,12 +100,19 @@ export async function submissionLifecycle(input: SubmissionLifecycleInput): Prom
     {
       validator: (_request: WithdrawRequest) => {
         if (life.view.step === 'ended') {
-          throw ApplicationFailure.nonRetryable(`the submission ended already: ${life.view.reason}`, FAULTS.badState);
+          throw ApplicationFailure.nonRetryable(
+            `the submission ended already: ${life.view.reason}`,
+            FAULTS.badState,
+          );
         }
       },
     },
   );
-  introduce('submission', { hotkey: input.minerHotkey, family: input.familyId, runId: input.introducedRunId });
+  introduce('submission', {
+    hotkey: input.minerHotkey,
+    family: input.familyId,
+    runId: input.introducedRunId,
+  });
   return life.live();
 }
 
@@ -142,7 +159,8 @@ class SubmissionLife {
       if (!isCancellation(error)) log.warn('a step failed while the submission was being ended', { error });
     });
     const ending = this.asked ?? failed;
-    if (!ending) throw ApplicationFailure.nonRetryable('a submission ended without a reason', FAULTS.badState);
+    if (!ending)
+      throw ApplicationFailure.nonRetryable('a submission ended without a reason', FAULTS.badState);
     return this.end(ending);
   }
 
@@ -174,7 +192,11 @@ class SubmissionLife {
         const ending = endingOf(error, 'build_failed', 'build');
         if (ending.countsForCap) return ending;
         await rows.recordOwnerFault({ submissionId, step: 'build', reason: ending.reason });
-        this.say('build', 'received', `${ending.reason}; waiting for the operator to mend it (signal retryBuild)`);
+        this.say(
+          'build',
+          'received',
+          `${ending.reason}; waiting for the operator to mend it (signal retryBuild)`,
+        );
         await condition(() => this.buildRetries > seen);
       }
     }
@@ -210,7 +232,13 @@ class SubmissionLife {
   }
 
   private say(step: SubmissionStatusView['step'], status: string, reason: string): void {
-    this.view = { submissionId: this.input.submissionId, step, status, reason, since: new Date().toISOString() };
+    this.view = {
+      submissionId: this.input.submissionId,
+      step,
+      status,
+      reason,
+      since: new Date().toISOString(),
+    };
     announce(status, reason);
   }
 }
@@ -219,7 +247,8 @@ class SubmissionLife {
 function endingOf(error: unknown, status: SubmissionStatus, step: string): Ending {
   if (isCancellation(error)) throw error;
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  const final = cause instanceof ApplicationFailure && (cause.type === FAULTS.miner || cause.type === FAULTS.feeRejected);
+  const final =
+    cause instanceof ApplicationFailure && (cause.type === FAULTS.miner || cause.type === FAULTS.feeRejected);
   const text = cause instanceof Error ? cause.message : String(cause);
   return final
     ? { status, reason: text, countsForCap: true }

@@ -50,7 +50,9 @@ export function postgresPublicationLedger(db: Db): PublicationLedger {
       });
     },
     async find(workflowId, attempt) {
-      const row = await db.weightPublication.findUnique({ where: { workflowId_attempt: { workflowId, attempt } } });
+      const row = await db.weightPublication.findUnique({
+        where: { workflowId_attempt: { workflowId, attempt } },
+      });
       if (!row) return null;
       return {
         workflowId,
@@ -75,7 +77,9 @@ export function filePublicationLedger(path: string): PublicationLedger {
   return {
     async record(row) {
       await mkdir(dirname(path), { recursive: true });
-      await appendFile(path, `${JSON.stringify({ ...row, at: new Date().toISOString() })}\n`, { mode: 0o600 });
+      await appendFile(path, `${JSON.stringify({ ...row, at: new Date().toISOString() })}\n`, {
+        mode: 0o600,
+      });
     },
     async find(workflowId, attempt) {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

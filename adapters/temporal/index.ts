@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions, type TLSConfig } from '@temporalio/client';
 import { z } from 'zod';
 import { SEARCH_ATTRIBUTES } from '../../domain/messages';
 
@@ -69,7 +69,10 @@ export function temporalConfigFromEnv(env: NodeJS.ProcessEnv): TemporalConfig {
 }
 
 /** Connection options that client and worker share. */
-export function connectionOptions(config: TemporalConfig): ConnectionOptions {
+export function connectionOptions(config: TemporalConfig): Pick<ConnectionOptions, 'address'> & {
+  tls?: TLSConfig | true;
+  apiKey?: string;
+} {
   return {
     address: config.address,
     ...(config.tls ? { tls: config.tls } : {}),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -63,6 +64,7 @@ export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<
   const facts = options.knowledgePath ? loadKnowledge(options.knowledgePath) : [];
   let calls = 0;
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
   const server = createServer((req, res) => {
     handle(req, res, { ...options, facts, closing: closing.signal, count: () => (calls += 1) }).catch(
       (error: unknown) => {

@@ -1,0 +1,183 @@
+import type { Db, Prisma } from '../adapters/postgres';
+import type { ObjectStore } from '../adapters/object-store/types';
+import type { EvaluationTask } from '../domain/contracts/dataset';
+import type { FamilyFacts, JudgmentFacts, ResultFacts, RunFacts } from '../domain/evidence/contract';
+import { deriveSeed } from '../domain/sampling/seed';
+import type { PoolItem, SamplerPromise } from '../domain/sampling/freeze';
+import type { CompositeInput, ScoringVersion } from '../domain/scoring';
+import { forbiddenClaims } from '../domain/tasks/settle';
+import { naiveIso } from '../domain/time';
+import { badState } from './failures';
+import type { RunPolicy } from './run-policy';
+
+export interface FactSources {
+  db: Db;
+  objectStore: ObjectStore;
+  policy: RunPolicy;
+}
+
+/**
+ * Everything that was recorded of a closed run, before anything is computed from it. Scores, winner and weights all come
+ * from these facts through `computeRun`, so that whoever holds the published facts computes the same.
+ */
+export async function collectFacts(sources: FactSources, runId: string): Promise<RunFacts> {
+  const { db, policy } = sources;
+  const run = await db.evaluationRun.findUnique({ where: { id: runId } });
+  if (!run?.closedAt) throw badState(`run ${runId} is not closed, so there is nothing to score yet`);
+  const milliseconds = (seconds: number): number => seconds * 1000;
+  return {
+    run: {
+      run_id: run.id,
+      sequence: run.sequence,
+      scoring_version: versionOf(run.scoringVersion),
+      quorum: run.taskQuorum,
+      started_at: naiveIso(run.startedAt),
+      ends_at: naiveIso(run.endsAt),
+      closed_at: naiveIso(run.closedAt),
+      judge_model: run.judgeModel,
+      latency_budgets_ms: {
+        instant: milliseconds(policy.latencyBudgets.instant),
+        thinking: milliseconds(policy.latencyBudgets.thinking),
+      },
+    },
+    families: [await familyFacts(sources, run)],
+  };
+}
+
+function versionOf(stored: number): ScoringVersion {
+  return stored === 1 ? 1 : 2;
+}
+
+type Run = Prisma.EvaluationRunGetPayload<object>;
+
+async function familyFacts(sources: FactSources, run: Run): Promise<FamilyFacts> {
+  const { db, policy } = sources;
+  const familyId = policy.familyId;
+  const runId = run.id;
+  const snapshot = await db.epochTargetSnapshot.findUnique({
+    where: { runId_familyId: { runId, familyId } },
+  });
+  if (!snapshot) throw badState(`run ${runId} has no frozen snapshot to score`);
+  const tasks = await db.taskEvaluation.findMany({
+    where: { runId, familyId },
+    orderBy: { taskIndex: 'asc' },
+  });
+  const previous = await db.runFamilyResult.findFirst({
+    where: { familyId, hasWinner: true, run: { sequence: { lt: run.sequence } } },
+    orderBy: { run: { sequence: 'desc' } },
+  });
+  return {
+    family_id: familyId,
+    benchmark_version: run.benchmarkVersion,
+    rubric_version: run.rubricVersion,
+    family_weight: policy.familyWeights[familyId] ?? 0,
+    min_score: (run.minScoresJson as Record<string, number>)[familyId] ?? 0,
+    previous_winner:
+      previous?.winnerDeploymentId && previous.winnerHotkey
+        ? { deployment_id: previous.winnerDeploymentId, hotkey: previous.winnerHotkey }
+        : null,
+    sampler: await samplerFacts(
+      sources,
+      run,
+      tasks.map((task) => task.taskId),
+    ),
+    members: await memberFacts(db, snapshot.membersJson),
+    tasks: tasks.map((task) => ({
+      task_id: task.taskId,
+      task_index: task.taskIndex,
+      payload: task.payloadJson as unknown as EvaluationTask,
+      expected_claims: task.expectedClaimsJson as string[],
+      must_not_claim: forbiddenClaims({
+        mode: task.mode,
+        payload: task.payloadJson as Record<string, unknown>,
+        mustNotClaim: task.mustNotClaimJson as unknown[],
+      }),
+      oracle_status: task.oracleStatus,
+      disagreement_note: null,
+    })),
+    results: await resultFacts(db, runId, familyId),
+  };
+}
+
+/** The draw, with the seed: this is where the promise that was made at opening is kept. */
+async function samplerFacts(
+  sources: FactSources,
+  run: Run,
+  taskIds: string[],
+): Promise<FamilyFacts['sampler']> {
+  const { objectStore, policy } = sources;
+  const { sampler, pool_index_key: key } = run.metadataJson as unknown as {
+    sampler?: SamplerPromise;
+    pool_index_key?: string;
+  };
+  // A draw that was cut short for a smoke test cannot be repeated, so nothing is promised about it.
+  if (!sampler || !key || policy.taskLimit !== null) return null;
+  const pool = JSON.parse((await objectStore.getBytes(key)).toString('utf8')) as PoolItem[];
+  return {
+    ...sampler,
+    seed: deriveSeed(policy.familyId, run.sequence, policy.ownerSecret),
+    pool,
+    task_ids: taskIds,
+  };
+}
+
+async function memberFacts(db: Db, json: Prisma.JsonValue): Promise<FamilyFacts['members']> {
+  const members = json as unknown as Array<{
+    hotkey: string;
+    uid: number | null;
+    metadata: { deployment_id: string; submission_id: string };
+  }>;
+  const deployments = await db.managedDeployment.findMany({
+    where: { id: { in: members.map((m) => m.metadata.deployment_id) } },
+    include: { submission: true },
+  });
+  const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
+  return members.map((member) => {
+    const deployment = byId.get(member.metadata.deployment_id);
+    if (!deployment) throw badState(`member ${member.hotkey} of the snapshot has lost its deployment`);
+    return {
+      hotkey: member.hotkey,
+      uid: member.uid,
+      deployment_id: deployment.id,
+      submission_id: deployment.submissionId,
+      archive_sha256: deployment.submission.archiveSha256,
+      submitted_at: naiveIso(deployment.submission.createdAt),
+      deployed_at: naiveIso(deployment.createdAt),
+    };
+  });
+}
+
+async function resultFacts(db: Db, runId: string, familyId: string): Promise<ResultFactsWithJudgments[]> {
+  const rows = await db.minerEvaluationTask.findMany({
+    where: { runId, familyId },
+    orderBy: [{ taskIndex: 'asc' }, { minerHotkey: 'asc' }],
+    include: { results: { orderBy: [{ fencing: 'asc' }, { validatorHotkey: 'asc' }] } },
+  });
+  return rows.map((row) => ({
+    miner_hotkey: row.minerHotkey,
+    deployment_id: row.deploymentId,
+    task_id: row.taskId,
+    status: row.status === 'evaluated' ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
+    reason: row.statusReason,
+    judgments: row.results.map(judgmentFacts),
+  }));
+}
+
+type ResultFactsWithJudgments = ResultFacts & { judgments: JudgmentFacts[] };
+
+function judgmentFacts(result: Prisma.TaskMinerResultGetPayload<object>): JudgmentFacts {
+  const stored = result.compositeInputJson as unknown as CompositeInput | { unjudged: true; reason: string };
+  const unjudged = 'unjudged' in stored ? stored : null;
+  const judged = (result.judgeOutputJson as { metadata?: { eval_guidance?: unknown } } | null)?.metadata;
+  return {
+    validator_hotkey: result.validatorHotkey,
+    fencing: Number(result.fencing),
+    job_id: result.jobId,
+    input: unjudged ? null : ({ ...(stored as CompositeInput) } as JudgmentFacts['input']),
+    failure_reason: unjudged?.reason ?? null,
+    miner_latency_seconds: result.minerLatencySeconds,
+    judge_cost_usd: result.judgeCostUsd,
+    guidance: typeof judged?.eval_guidance === 'string' ? judged.eval_guidance : null,
+    validator_composite: result.finalTaskScore,
+  };
+}

@@ -1,0 +1,219 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { controlPlaneEnv, controlPlaneProcesses, freePort, projectRoot } from '../adapters/local-stack';
+import type { ControlPlaneEnv, ProcessSpec } from '../adapters/local-stack';
+import type { DemoWallet } from './keys';
+
+export const NETUID = 7;
+export const BLOCK_MS = 1000;
+
+/** Everything that the demo's processes are made of. */
+export interface DemoSettings {
+  dataDir: string;
+  runSeconds: number;
+  leaseSeconds: number;
+  taskCount: number;
+  /** Interpreter of the environment that has the miner SDK. */
+  sdkPython: string;
+  owner: DemoWallet;
+  treasury: DemoWallet;
+  validators: DemoWallet[];
+  miners: DemoWallet[];
+}
+
+export interface DemoProcesses {
+  env: ControlPlaneEnv;
+  specs: ProcessSpec[];
+  chainUrl: string;
+  apiUrl: string;
+  /** True when the miners' models are a real vendor's. */
+  realModels: boolean;
+}
+
+/** The control plane as `npm start` runs it, plus what the demo stands in for and the two validators. */
+export async function demoProcesses(
+  settings: DemoSettings,
+  base: NodeJS.ProcessEnv,
+  parts: string[],
+): Promise<DemoProcesses> {
+  const port = async () => String(await freePort());
+  const [apiPort, proxyPort, chainPort, llmPort, judgePort] = await Promise.all([
+    port(),
+    port(),
+    port(),
+    port(),
+    port(),
+  ]);
+  const chainUrl = `ws://127.0.0.1:${chainPort}`;
+  const llmUrl = `http://127.0.0.1:${llmPort}/v1`;
+  const realModels = Boolean(base.EIREL_PROVIDER_CHUTES_API_KEY);
+  const realJudge = Boolean(base.EIREL_EVAL_JUDGE_API_KEY && base.EIREL_EVAL_JUDGE_BASE_URL);
+  const dataset = join(projectRoot(), 'demo', 'dataset');
+  const env = controlPlaneEnv(
+    {
+      ...base,
+      OWNER_API_PORT: apiPort,
+      EIREL_PROVIDER_PROXY_PORT: proxyPort,
+      BITTENSOR_NETWORK: chainUrl,
+      BITTENSOR_NETUID: String(NETUID),
+      METAGRAPH_SYNC_INTERVAL_SECONDS: '5',
+      EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
+      ...settings.owner.env('EIREL_OWNER'),
+      EIREL_SUBMISSION_TREASURY_ADDRESS: settings.treasury.coldkey.ss58,
+      EIREL_SUBMISSION_FEE_TAO: '0.1',
+      OWNER_RUNTIME_BACKEND: 'process',
+      EIREL_PROCESS_RUNTIME_PYTHON: settings.sdkPython,
+      EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS: '250',
+      EIREL_OWNER_RUNTIME_SUBMISSION_MEMORY_MB: '512',
+      EIREL_OWNER_DATASET_ROOT_PATH: dataset,
+      EIREL_RUN_TASK_COUNT: String(settings.taskCount),
+      EIREL_RUN_DURATION_SECONDS: String(settings.runSeconds),
+      // The demo opens its first run by hand, once the agents are built.
+      EIREL_FIRST_RUN_START_TIME: new Date(Date.now() + 86_400_000).toISOString(),
+      EIREL_TASK_CLAIM_TIMEOUT_SECONDS: String(settings.leaseSeconds),
+      EIREL_LEASE_REAPER_SECONDS: '3',
+      // A validator that is killed and started again must not use up a task's attempts.
+      MAX_TASK_ATTEMPTS: '6',
+      ...(realModels
+        ? {}
+        : {
+            EIREL_PROVIDER_CHUTES_BASE_URL: `${llmUrl}/chat/completions`,
+            EIREL_PROVIDER_CHUTES_API_KEY: 'stand-in',
+          }),
+    },
+    settings.dataDir,
+  );
+  const build = join(projectRoot(), 'build');
+  const node = (entry: string, args: string[] = []) => ({
+    command: process.execPath,
+    args: ['--enable-source-maps', join(build, entry), ...args],
+    cwd: projectRoot(),
+  });
+  const genesisPath = writeGenesis(settings);
+  const chain: ProcessSpec = {
+    name: 'chain',
+    ...node('demo/standins/chain/main.js', [
+      ...['--port', chainPort, '--data-dir', join(settings.dataDir, 'chain'), '--genesis', genesisPath],
+      ...['--block-ms', String(BLOCK_MS), '--finality-lag', '2'],
+    ]),
+    ready: { kind: 'tcp', port: Number(chainPort) },
+  };
+  const llm: ProcessSpec = {
+    name: 'model-vendor',
+    ...node('demo/standins/llm/main.js', [
+      '--port',
+      llmPort,
+      '--knowledge',
+      join(dataset, 'general_chat.json'),
+    ]),
+    ready: { kind: 'tcp', port: Number(llmPort) },
+  };
+  const judge: ProcessSpec = {
+    name: 'judge',
+    ...node('services/judge/main.js'),
+    env: {
+      ...base,
+      EIRETES_JUDGE_PORT: judgePort,
+      ...(realJudge
+        ? {}
+        : {
+            EIREL_EVAL_JUDGE_BASE_URL: llmUrl,
+            EIREL_EVAL_JUDGE_API_KEY: 'stand-in',
+            EIREL_EVAL_JUDGE_MODEL: 'zai-org/GLM-5.1-TEE',
+          }),
+    },
+    ready: { kind: 'http', url: `http://127.0.0.1:${judgePort}/healthz` },
+  };
+  const validators = await Promise.all(
+    settings.validators.map(async (wallet): Promise<ProcessSpec[]> => {
+      const enginePort = await port();
+      // A validator's processes get what a stranger would have: the owner's public address, no secret, no database.
+      const validatorEnv = {
+        PATH: base.PATH,
+        HOME: base.HOME,
+        TEMPORAL_ADDRESS: env.TEMPORAL_ADDRESS,
+        TEMPORAL_NAMESPACE: env.TEMPORAL_NAMESPACE,
+        ...wallet.env('EIREL_VALIDATOR'),
+        OWNER_API_URL: `http://127.0.0.1:${apiPort}`,
+        EIREL_JUDGE_SERVICE_URL: `http://127.0.0.1:${judgePort}`,
+        EIREL_VALIDATOR_PORT: enginePort,
+        EIREL_VALIDATOR_BATCH_SIZE: '2',
+        EIREL_VALIDATOR_MAX_PARALLEL: '2',
+        EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '1',
+        EIREL_WEIGHT_POLL_SECONDS: '2',
+        BITTENSOR_NETWORK: chainUrl,
+        BITTENSOR_NETUID: String(NETUID),
+        EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
+        EIREL_WORKER_QUEUES: 'publication',
+        EIREL_PUBLICATION_LEDGER_PATH: join(
+          settings.dataDir,
+          'validators',
+          wallet.name,
+          'publications.jsonl',
+        ),
+      };
+      return [
+        {
+          name: wallet.name,
+          ...node('services/validator-engine/main.js'),
+          env: validatorEnv,
+          inheritEnv: false,
+          startAfter: ['owner-api', 'judge'],
+          ready: { kind: 'http', url: `http://127.0.0.1:${enginePort}/healthz` },
+          stopGraceSeconds: 15,
+        },
+        {
+          name: `${wallet.name}-publisher`,
+          ...node('workers/main.js'),
+          env: validatorEnv,
+          inheritEnv: false,
+          startAfter: ['chain', ...parts.filter((part) => part === 'temporal')],
+          ready: { kind: 'alive', seconds: 1 },
+          stopGraceSeconds: 25,
+        },
+      ];
+    }),
+  );
+  const controlPlane = controlPlaneProcesses(env, parts).map((spec) => ({
+    ...spec,
+    startAfter: [...(spec.startAfter ?? []), 'chain'],
+  }));
+  return {
+    env,
+    chainUrl,
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    realModels,
+    specs: [chain, ...(realModels && realJudge ? [] : [llm]), judge, ...controlPlane, ...validators.flat()],
+  };
+}
+
+/** The subnet at block 0: the owner on uid 0, then validators, then miners. */
+function writeGenesis(settings: DemoSettings): string {
+  const tao = (amount: number) => String(amount * 1e9);
+  const { owner, validators, miners } = settings;
+  const genesis = {
+    netuid: NETUID,
+    neurons: [
+      {
+        hotkey: owner.hotkey.ss58,
+        coldkey: owner.coldkey.ss58,
+        stakeRao: tao(10_000),
+        validatorPermit: true,
+      },
+      ...validators.map((v) => ({
+        hotkey: v.hotkey.ss58,
+        coldkey: v.coldkey.ss58,
+        stakeRao: tao(20_000),
+        validatorPermit: true,
+      })),
+      ...miners.map((m) => ({ hotkey: m.hotkey.ss58, coldkey: m.coldkey.ss58 })),
+    ],
+    balances: Object.fromEntries(miners.map((m) => [m.coldkey.ss58, tao(5)])),
+    subnetOwner: { hotkey: owner.hotkey.ss58, coldkey: owner.coldkey.ss58 },
+    weightsRateLimit: 10,
+  };
+  mkdirSync(settings.dataDir, { recursive: true });
+  const path = join(settings.dataDir, 'genesis.json');
+  writeFileSync(path, JSON.stringify(genesis, null, 2));
+  return path;
+}
