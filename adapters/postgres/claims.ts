@@ -1,6 +1,7 @@
 /** Leases on tasks: claim, heartbeat, release (decisions 6, 7 and 26; practice.md P2). */
 import {
   BASELINE_TTL_SECONDS,
+  JOB_GRACE_SECONDS,
   extendedExpiry,
   type ClaimedMiner,
   type ClaimedTask,
@@ -128,7 +129,7 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
       INSERT INTO attempt_jobs (job_id, miner_evaluation_task_id, epoch_id, task_id, deployment_id, miner_hotkey,
         validator_hotkey, fencing, attempt, expires_at, created_at)
       SELECT job_id, id, epoch_id, task_id, deployment_id, miner_hotkey, ${request.validatorHotkey}::text,
-        claim_fencing, attempt_count, claim_expires_at, clock.now
+        claim_fencing, attempt_count, claim_expires_at + make_interval(secs => ${JOB_GRACE_SECONDS}::float8), clock.now
       FROM leased, clock
     ),
     offered AS MATERIALIZED (
@@ -232,7 +233,10 @@ export async function heartbeatClaim(
       where: { taskEvaluationId: claim.taskEvaluationId, claimFencing: claim.fencing, status: 'claimed' },
       data: { claimExpiresAt: expiresAt, updatedAt: now },
     });
-    await tx.attemptJob.updateMany({ where: { fencing: claim.fencing }, data: { expiresAt } });
+    await tx.attemptJob.updateMany({
+      where: { fencing: claim.fencing },
+      data: { expiresAt: new Date(expiresAt.getTime() + JOB_GRACE_SECONDS * 1000) },
+    });
     return { taskEvaluationId: claim.taskEvaluationId, expiresAt, fencing: claim.fencing };
   });
 }

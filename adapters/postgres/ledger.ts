@@ -4,7 +4,8 @@ import type { LedgerCall } from '../../domain/scoring/types';
 import { recordedToolName } from '../../domain/status';
 import { cleanJson, cleanText } from '../../domain/tasks/clean-json';
 import { naiveIso } from '../../domain/time';
-import { Prisma, type Db, type DbTx } from './index';
+import type { Prisma } from './index';
+import { type Db, type DbTx } from './index';
 
 type StoredCall = Prisma.OrchestratorToolCallLogGetPayload<object>;
 
@@ -39,6 +40,11 @@ export async function readJobLedger(db: Db, jobId: string, validatorHotkey: stri
     const run = await db.evaluationRun.findUnique({ where: { id: job.runId }, select: { status: true } });
     if (run?.status !== 'completed') return [];
   }
+  return readToolCalls(db, jobId);
+}
+
+/** A job's calls, oldest first. */
+export async function readToolCalls(db: Db, jobId: string): Promise<ToolCallRow[]> {
   const rows = await db.orchestratorToolCallLog.findMany({
     where: { jobId },
     orderBy: [{ ts: 'asc' }, { id: 'asc' }],

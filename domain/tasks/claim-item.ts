@@ -7,6 +7,9 @@ export const HIDDEN_TASK_METADATA = ['hidden_fixture', 'visibility', 'seed_id', 
 /** How long a stored baseline is handed to later claims, in seconds. */
 export const BASELINE_TTL_SECONDS = 12 * 3600;
 
+/** What an attempt's job may still record after its lease has ended, in seconds (decision 2). */
+export const JOB_GRACE_SECONDS = 60;
+
 /** One miner of a claimed task, with the job that its attempt runs under. */
 export interface ClaimedMiner {
   rowId: string;
