@@ -7,6 +7,7 @@ import { HttpError } from '../domain/http-errors';
 import { authenticate } from './auth';
 import { BodyTooLarge, parseJsonBody, readBody, refuseAnnouncedLength } from './body';
 import type { ApiDeps } from './deps';
+import { requestSeconds } from './metrics';
 import { openApiDocument } from './openapi';
 import { expressPath, Reply, successStatus } from './route';
 import type { Route } from './route';
@@ -87,7 +88,13 @@ function cors(origins: readonly string[]): RequestHandler {
 function serve(route: Route, deps: ApiDeps): RequestHandler {
   const { contract } = route;
   const status = successStatus(route);
+  const seconds = requestSeconds(deps.metrics);
   return async (req: Request, res: Response, next: NextFunction) => {
+    const started = process.hrtime.bigint();
+    res.once('close', () => {
+      const labels = { method: req.method, route: route.paths[0] ?? '', status: String(res.statusCode) };
+      seconds.observe(labels, Number(process.hrtime.bigint() - started) / 1e9);
+    });
     try {
       const limit = contract.bodyLimitBytes ?? deps.config.maxJsonBodyBytes;
       let raw: Buffer = Buffer.alloc(0);

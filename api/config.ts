@@ -1,5 +1,12 @@
 import { z } from 'zod';
+import { archiveLimitsFromEnv } from '../adapters/archive/limits';
+import type { ArchiveLimits } from '../adapters/archive/limits';
+import { isSs58Address } from '../adapters/keys/address';
+import type { TargetRunPolicy } from '../adapters/postgres/target-run';
+import { DEFAULT_SCORING_VERSION } from '../domain/scoring';
 import { FAMILIES } from '../domain/status';
+import { parseIsoTimestamp } from '../domain/time';
+import { parseTaoToRao } from '../domain/weights/tao';
 
 const flag = (fallback: boolean) =>
   z
@@ -55,6 +62,19 @@ const families = z
   )
   .pipe(z.array(z.enum(FAMILIES)).min(1));
 
+const minScores = z
+  .string()
+  .default('{}')
+  .transform((text, ctx) => {
+    try {
+      return JSON.parse(text.trim() || '{}') as unknown;
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'is not JSON such as {"general_chat": 0.3}' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string(), z.number().min(0).max(1)));
+
 const MIB = 1024 * 1024;
 
 const envContract = z.object({
@@ -81,7 +101,6 @@ const envContract = z.object({
   EIREL_SUBMISSION_RATE_LIMIT_REQUESTS: z.coerce.number().int().default(5),
   EIREL_SUBMISSION_RATE_LIMIT_WINDOW_SECONDS: z.coerce.number().default(3600),
   EIREL_SUBMISSION_LIFETIME_CAP: whole(2),
-  EIREL_SUBMISSION_ARCHIVE_LIMIT_BYTES: whole(200 * MIB, 1),
   EIREL_METAGRAPH_MAX_AGE_SECONDS: z.preprocess(
     (value) => blankToUndefined(value),
     z.coerce.number().positive().optional(),
@@ -99,6 +118,9 @@ const envContract = z.object({
     (value) => blankToUndefined(value),
     z.coerce.number().positive().optional(),
   ),
+  TASK_QUORUM: whole(1, 1),
+  EIREL_SCORING_VERSION: whole(DEFAULT_SCORING_VERSION, 1, 2),
+  EIREL_RUN_MIN_SCORES_JSON: minScores,
   EIREL_ACTIVE_FAMILIES: families,
   EIREL_FAMILY_WEIGHTS: familyWeights,
   EIREL_EVAL_FEEDBACK_ENABLED: flag(true),
@@ -140,15 +162,16 @@ export interface ApiConfig {
     rateLimitWindowSeconds: number;
     /** 0 turns the cap off. */
     lifetimeCap: number;
-    archiveLimitBytes: number;
+    archive: ArchiveLimits;
     cpuMillis: number;
     memoryBytes: bigint;
   };
   /** null leaves the age of the metagraph unchecked. */
   metagraphMaxAgeSeconds: number | null;
   providerProxy: { url: string | null; token: string };
-  fee: { treasury: string | null; feeTao: string; maxAgeBlocks: number };
-  run: { firstStart: string | null; durationSeconds: number };
+  /** Amount in rao; no treasury, no fee. */
+  fee: { treasury: string | null; feeTao: string; minimumRao: bigint; maxAgeBlocks: number };
+  run: TargetRunPolicy;
   activeFamilies: string[];
   familyWeights: Record<string, number>;
   feedbackEnabled: boolean;
@@ -215,20 +238,24 @@ export function apiConfigFromEnv(env: NodeJS.ProcessEnv): ApiConfig {
       rateLimitRequests: e.EIREL_SUBMISSION_RATE_LIMIT_REQUESTS,
       rateLimitWindowSeconds: e.EIREL_SUBMISSION_RATE_LIMIT_WINDOW_SECONDS,
       lifetimeCap: e.EIREL_SUBMISSION_LIFETIME_CAP,
-      archiveLimitBytes: e.EIREL_SUBMISSION_ARCHIVE_LIMIT_BYTES,
+      archive: archiveLimitsFromEnv(env),
       cpuMillis: e.EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS,
       memoryBytes: BigInt(e.EIREL_OWNER_RUNTIME_SUBMISSION_MEMORY_MB) * BigInt(MIB),
     },
     metagraphMaxAgeSeconds: e.EIREL_METAGRAPH_MAX_AGE_SECONDS ?? null,
     providerProxy: { url: e.EIREL_PROVIDER_PROXY_URL ?? null, token: e.EIREL_PROVIDER_PROXY_TOKEN },
     fee: {
-      treasury: e.EIREL_SUBMISSION_TREASURY_ADDRESS ?? null,
+      treasury: treasuryOf(e.EIREL_SUBMISSION_TREASURY_ADDRESS),
       feeTao: e.EIREL_SUBMISSION_FEE_TAO,
+      minimumRao: feeRao(e.EIREL_SUBMISSION_FEE_TAO),
       maxAgeBlocks: e.EIREL_SUBMISSION_FEE_MAX_AGE_BLOCKS,
     },
     run: {
-      firstStart,
+      firstStart: firstStartOf(e.EIREL_FIRST_RUN_START_TIME),
       durationSeconds: e.EIREL_RUN_DURATION_SECONDS ?? e.EIREL_RUN_DURATION_DAYS * 86_400,
+      taskQuorum: e.TASK_QUORUM,
+      scoringVersion: e.EIREL_SCORING_VERSION,
+      minScores: e.EIREL_RUN_MIN_SCORES_JSON,
     },
     activeFamilies: e.EIREL_ACTIVE_FAMILIES,
     familyWeights: e.EIREL_FAMILY_WEIGHTS,
@@ -237,4 +264,31 @@ export function apiConfigFromEnv(env: NodeJS.ProcessEnv): ApiConfig {
     maxTaskAttempts: e.MAX_TASK_ATTEMPTS,
     verifyResponses: e.EIREL_API_VERIFY_RESPONSES,
   };
+}
+
+function treasuryOf(address: string | undefined): string | null {
+  if (address === undefined) return null;
+  if (!isSs58Address(address)) {
+    throw new ApiConfigError('EIREL_SUBMISSION_TREASURY_ADDRESS is not an SS58 address with prefix 42');
+  }
+  return address;
+}
+
+function firstStartOf(text: string | undefined): Date | null {
+  if (text === undefined) return null;
+  const ms = parseIsoTimestamp(text);
+  if (ms === null) {
+    throw new ApiConfigError(
+      'EIREL_FIRST_RUN_START_TIME is not an ISO-8601 time such as 2026-01-31T12:00:00Z',
+    );
+  }
+  return new Date(ms);
+}
+
+function feeRao(tao: string): bigint {
+  try {
+    return parseTaoToRao(tao);
+  } catch (error) {
+    throw new ApiConfigError(`EIREL_SUBMISSION_FEE_TAO: ${(error as Error).message}`);
+  }
 }

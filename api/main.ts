@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { chainConfigFromEnv, createChainClient } from '../adapters/chain';
+import { connectChain } from '../adapters/chain/client';
+import { chainConfigFromEnv } from '../adapters/chain/config';
 import { isSs58Address } from '../adapters/keys/address';
 import { hotkeyFromEnv } from '../adapters/keys/wallet';
 import { createLogger, messageOf } from '../adapters/logging';
@@ -59,10 +60,10 @@ export async function main(env: NodeJS.ProcessEnv): Promise<void> {
 
 async function chainOf(config: ApiConfig, env: NodeJS.ProcessEnv): Promise<ApiDeps['chain']> {
   // Without a treasury nothing here reads the chain.
-  return config.fee.treasury ? createChainClient(chainConfigFromEnv(env)) : null;
+  return config.fee.treasury ? connectChain(chainConfigFromEnv(env)) : null;
 }
 
-/** The owner's address: EIREL_OWNER_HOTKEY_SS58, or that of the owner's wallet. */
+/** The owner's address: EIREL_OWNER_HOTKEY_SS58, or that of the owner's wallet or mnemonic; null when none is set. */
 export async function resolveOwner(config: ApiConfig, env: NodeJS.ProcessEnv): Promise<string | null> {
   const { ss58, walletName } = config.owner;
   if (ss58) {
@@ -70,7 +71,8 @@ export async function resolveOwner(config: ApiConfig, env: NodeJS.ProcessEnv): P
       throw new ApiConfigError('EIREL_OWNER_HOTKEY_SS58 is not an SS58 address with prefix 42');
     return ss58;
   }
-  return walletName ? (await hotkeyFromEnv(env, 'EIREL_OWNER')).ss58 : null;
+  const named = walletName ?? env.EIREL_OWNER_MNEMONIC?.trim();
+  return named ? (await hotkeyFromEnv(env, 'EIREL_OWNER')).ss58 : null;
 }
 
 function logBoot(deps: ApiDeps): void {

@@ -54,3 +54,11 @@ function lastValues(query: Request['query']): Record<string, unknown> {
     Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.at(-1) : value]),
   );
 }
+
+/** The query of a route that reads its body itself. @throws HttpError 422 */
+export function queryOf<Q extends z.ZodObject>(contract: Q, req: Request): z.output<Q> {
+  const input = lastValues(req.query);
+  const parsed = contract.safeParse(input);
+  if (!parsed.success) throw unprocessable(fieldErrors(parsed.error, 'query', input));
+  return parsed.data;
+}

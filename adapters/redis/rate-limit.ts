@@ -10,10 +10,11 @@ if redis.call('ZCARD', KEYS[1]) >= limit then
   return tonumber(oldest[2]) + window - now
 end
 redis.call('ZADD', KEYS[1], now, ARGV[4])
-redis.call('PEXPIRE', KEYS[1], window)
+redis.call('PEXPIRE', KEYS[1], math.ceil(window))
 return -1`;
 
-export type RateVerdict = { admitted: true } | { admitted: false; retryAfterMs: number };
+/** `ticket` takes the call back with `forgetAdmission`. */
+export type RateVerdict = { admitted: true; ticket: string } | { admitted: false; retryAfterMs: number };
 
 /**
  * Counts a call in a sliding window, if it fits.
@@ -21,6 +22,7 @@ export type RateVerdict = { admitted: true } | { admitted: false; retryAfterMs: 
  * @param limit calls per window
  * @param windowMs length of the window in milliseconds
  * @param now milliseconds since the epoch
+ * @throws whatever the client throws when Redis cannot be asked
  */
 export async function admitInWindow(
   redis: Redis,
@@ -29,6 +31,12 @@ export async function admitInWindow(
   windowMs: number,
   now: number,
 ): Promise<RateVerdict> {
-  const waitMs = Number(await redis.eval(ADMIT, 1, key, now, windowMs, limit, `${now}:${randomUUID()}`));
-  return waitMs < 0 ? { admitted: true } : { admitted: false, retryAfterMs: Math.max(1, waitMs) };
+  const ticket = `${now}:${randomUUID()}`;
+  const waitMs = Number(await redis.eval(ADMIT, 1, key, now, windowMs, limit, ticket));
+  return waitMs < 0 ? { admitted: true, ticket } : { admitted: false, retryAfterMs: Math.max(1, waitMs) };
+}
+
+/** Takes an admitted call out of its window. */
+export async function forgetAdmission(redis: Redis, key: string, ticket: string): Promise<void> {
+  await redis.zrem(key, ticket);
 }

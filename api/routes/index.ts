@@ -1,0 +1,29 @@
+import type { Route } from '../route';
+import { adminRoutes } from './admin';
+import { dashboardRoutes } from './dashboard';
+import { deploymentRoutes } from './deployments';
+import { evalRoutes } from './eval';
+import { familyRoutes } from './families';
+import { healthRoutes } from './health';
+import { runRoutes } from './runs';
+import { runSteeringRoutes } from './run-steering';
+import { runtimeProxyRoutes } from './runtime-proxy';
+import { submissionRoutes } from './submissions';
+import { submitRoutes } from './submit';
+import { taskRoutes } from './tasks';
+
+/** Every route of the owner API, in the order in which paths are tried. */
+export const allRoutes: readonly (readonly Route[])[] = [
+  healthRoutes,
+  submitRoutes,
+  submissionRoutes,
+  deploymentRoutes,
+  taskRoutes,
+  familyRoutes,
+  runRoutes,
+  evalRoutes,
+  adminRoutes,
+  runSteeringRoutes,
+  runtimeProxyRoutes,
+  dashboardRoutes,
+];

@@ -1,0 +1,107 @@
+/** What the owner says to the control-plane (api.md section 4.6, and the steering of runs). */
+import { z } from 'zod';
+import { clampedInt, wireTime } from './common';
+
+export const validatorBody = z.object({
+  hotkey: z.string().min(40).max(128),
+  uid: z.int().default(0),
+  stake: z.int().default(0),
+});
+export const validatorPatchBody = z.object({ is_active: z.boolean() });
+export const hotkeyParams = z.object({ hotkey: z.string() });
+
+export const validatorPayload = z
+  .object({
+    hotkey: z.string(),
+    uid: z.int(),
+    stake: z.int(),
+    is_active: z.boolean(),
+    last_synced_at: wireTime,
+  })
+  .meta({ id: 'Validator' });
+export const validatorChangePayload = z.object({
+  status: z.string(),
+  hotkey: z.string(),
+  is_active: z.boolean().optional(),
+});
+
+export const adminRunPayload = z.object({
+  id: z.string(),
+  sequence: z.int(),
+  status: z.string(),
+  started_at: wireTime.nullable(),
+  ends_at: wireTime.nullable(),
+  closed_at: wireTime.nullable(),
+});
+export const adminCurrentRunPayload = z.union([
+  adminRunPayload.omit({ closed_at: true }),
+  z.object({ status: z.literal('no_open_run') }),
+]);
+export const advancePayload = z.object({
+  result: z.literal('advanced'),
+  previous_run_id: z.string().nullable(),
+  previous_sequence: z.int().nullable(),
+  id: z.string(),
+  sequence: z.int(),
+  status: z.string(),
+  started_at: wireTime.nullable(),
+  ends_at: wireTime.nullable(),
+});
+export const adminNeuronPayload = z.object({ hotkey: z.string(), uid: z.int(), last_synced_at: wireTime });
+export const adminListQuery = z.object({ limit: clampedInt({ min: 1, max: 200, fallback: 50 }) });
+export const adminSubmissionPayload = z.object({
+  id: z.string(),
+  miner_hotkey: z.string(),
+  submission_seq: z.int(),
+  family_id: z.string(),
+  status: z.string(),
+  introduced_run_id: z.string().nullable(),
+  created_at: wireTime,
+});
+export const adminDeploymentPayload = z.object({
+  id: z.string(),
+  submission_id: z.string(),
+  miner_hotkey: z.string(),
+  family_id: z.string(),
+  status: z.string(),
+  health_status: z.string(),
+  placement_status: z.string(),
+  assigned_node_name: z.string().nullable(),
+  is_active: z.boolean(),
+  updated_at: wireTime,
+});
+export const whoamiPayload = z.object({
+  role: z.literal('owner'),
+  hotkey: z.string(),
+  network: z.string(),
+  netuid: z.int(),
+});
+
+const steer = z.object({ reason: z.string().max(500).default(''), dry_run: z.boolean().default(false) });
+/** An empty body steers without a reason. */
+export const steerBody = steer.optional().transform((body) => body ?? { reason: '', dry_run: false });
+export const closeBody = steer
+  .extend({ mode: z.enum(['now', 'drain']).default('drain') })
+  .optional()
+  .transform((body) => body ?? { reason: '', dry_run: false, mode: 'drain' as const });
+export const extendBody = steer.extend({
+  seconds: z
+    .int()
+    .min(1)
+    .max(366 * 86_400),
+});
+
+/** What steering a run did; with `dry_run` what it would do. */
+export const steerPayload = z
+  .object({
+    run_id: z.string(),
+    action: z.string(),
+    /** False when the run was already as asked for, or for a dry run. */
+    changed: z.boolean(),
+    dry_run: z.boolean(),
+    phase: z.string(),
+    status: z.string(),
+    ends_at: wireTime,
+    message: z.string(),
+  })
+  .meta({ id: 'RunSteering' });
