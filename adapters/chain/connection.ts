@@ -159,8 +159,10 @@ export class ChainConnection {
 
 async function openLink(endpoint: string, timeoutMs: number): Promise<Link> {
   const socket = await RpcSocket.open(endpoint, timeoutMs);
-  const api = new ApiPromise({ provider: socket, noInitWarn: true, signedExtensions: SIGNED_EXTENSIONS });
   try {
+    // Asked here first, since the library writes its own lines to the console about a node that does not answer.
+    await socket.send('chain_getBlockHash', [0]);
+    const api = new ApiPromise({ provider: socket, noInitWarn: true, signedExtensions: SIGNED_EXTENSIONS });
     await api.isReadyOrError;
     return { socket, api, endpoint, genesisHash: api.genesisHash.toHex() };
   } catch (error) {

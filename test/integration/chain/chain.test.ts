@@ -11,61 +11,34 @@ import type {
 } from '../../../adapters/chain/types';
 import { hotkeyFromUri } from '../../../adapters/keys/hotkey';
 import { createLogger } from '../../../adapters/logging';
-import type { GenesisInput } from '../../../demo/standins/chain/genesis';
 import { startChainNode } from '../../../demo/standins/chain/node';
 import type { ChainNode, ChainNodeOptions } from '../../../demo/standins/chain/node';
+import {
+  afterLibraryTimers,
+  configFor,
+  FEE,
+  genesis,
+  miner,
+  minerCold,
+  NETUID,
+  poor,
+  produce,
+  stranger,
+  treasury,
+  unregistered,
+  validator,
+  withBlocks,
+} from './support';
 
 jest.setTimeout(60_000);
 
 const quiet = createLogger('test', 'error');
-const key = hotkeyFromUri;
-const coldkey = key('//OwnerCold');
-const validator = key('//Validator');
-const poor = key('//PoorValidator');
-const miner = key('//Miner');
-const minerCold = key('//MinerCold');
-const stranger = key('//Stranger');
-const unregistered = key('//Unregistered');
-const treasury = key('//Treasury');
-const NETUID = 7;
-const FEE = 100_000_000n;
-
-const genesis: GenesisInput = {
-  netuid: NETUID,
-  weightsRateLimit: 10,
-  stakeThresholdRao: 1_000n,
-  neurons: [
-    { hotkey: key('//Burn').ss58, coldkey: coldkey.ss58 },
-    { hotkey: validator.ss58, coldkey: coldkey.ss58, stakeRao: '9000000000000000000', validatorPermit: true },
-    { hotkey: miner.ss58, coldkey: minerCold.ss58, stakeRao: 5_000n },
-    { hotkey: poor.ss58, coldkey: coldkey.ss58, stakeRao: 999n, validatorPermit: true },
-  ],
-  balances: {
-    [minerCold.ss58]: 10_000_000_000n,
-    [miner.ss58]: 1_000_000_000n,
-    [stranger.ss58]: 1_000_000_000n,
-    [validator.ss58]: 1_000_000n,
-  },
-};
-
-function configFor(
-  node: { url: string; genesisHash: string },
-  extra: Partial<ChainConfig> = {},
-): ChainConfig {
-  return {
-    network: 'local',
-    endpoints: [node.url],
-    netuid: NETUID,
-    callTimeoutMs: 5_000,
-    expectedGenesis: node.genesisHash,
-    ...extra,
-  };
-}
-
 const running: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const part of running.splice(0).reverse()) await part.close();
 });
+
+afterAll(afterLibraryTimers);
 
 async function node(options: Partial<ChainNodeOptions> = {}): Promise<ChainNode> {
   const started = await startChainNode({ genesis, blockMs: 0, finalityLag: 2, ...options });
@@ -83,20 +56,6 @@ async function both(
   const chain = await node(options);
   return { chain, api: await client(configFor(chain)) };
 }
-function produce(chain: ChainNode, count: number): void {
-  for (let i = 0; i < count; i += 1) chain.produceBlock();
-}
-
-/** Runs work that waits for inclusion while blocks come. */
-async function withBlocks<T>(chain: ChainNode, work: Promise<T>, everyMs = 60): Promise<T> {
-  const timer = setInterval(() => chain.produceBlock(), everyMs);
-  try {
-    return await work;
-  } finally {
-    clearInterval(timer);
-  }
-}
-
 function weights(extra: Partial<WeightSubmission> = {}): WeightSubmission {
   return {
     netuid: NETUID,
@@ -282,7 +241,7 @@ describe('a fee', () => {
 
   it('fails to be paid without the money, by name, and a failed extrinsic is no fee', async () => {
     const { chain, api } = await both();
-    const beggar = key('//Beggar');
+    const beggar = hotkeyFromUri('//Beggar');
     await expect(
       api.transferKeepAlive({ from: beggar, to: treasury.ss58, amountRao: 1_000n }),
     ).rejects.toMatchObject({
@@ -398,13 +357,27 @@ describe('weights', () => {
     });
   });
 
-  it('are outdated once their era passed on the finalised chain, and unknown before', async () => {
-    const { chain, api } = await both({ finalityLag: 0 });
-    const unknown = await api.submitWeights(weights({ eraPeriod: 4, deadlineMs: 500 }));
-    expect(unknown).toMatchObject({ kind: 'unknown_outcome' });
-    // The pool still has it: the next block takes it, which reading shows.
+  it('have an unknown outcome while they may still come, which reading settles', async () => {
+    const { chain, api } = await both();
+    await expect(api.submitWeights(weights({ deadlineMs: 500 }))).resolves.toMatchObject({
+      kind: 'unknown_outcome',
+    });
     chain.produceBlock();
     expect((await api.weightState(NETUID, validator.ss58)).lastUpdate).toBe(1);
+  });
+
+  it('are outdated once their era passed on the finalised chain without them', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'chain-'));
+    running.push({ close: () => rm(dataDir, { recursive: true }) });
+    const { chain, api } = await both({ dataDir });
+    const submission = api.submitWeights(weights({ eraPeriod: 8 }));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // A node that restarts has forgotten its pool.
+    await chain.close();
+    const again = await node({ dataDir, port: chain.port });
+    produce(again, 9);
+    await expect(submission).resolves.toMatchObject({ kind: 'outdated' });
+    expect((await api.weightState(NETUID, validator.ss58)).lastUpdate).toBe(0);
   });
 
   it('keep the nonces apart when sent at once', async () => {

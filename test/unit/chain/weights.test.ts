@@ -92,7 +92,8 @@ describe('planWeights', () => {
   });
 
   it('burns everything when there is nothing to give', () => {
-    for (const weights of [{}, { a: 0 }, { gone: 1 }]) {
+    const cases: Record<string, number>[] = [{}, { a: 0 }, { gone: 1 }];
+    for (const weights of cases) {
       expect(planWeights({ weights, uidOf, burnUid: 0 }).row).toEqual({ uids: [0], values: [65535] });
     }
   });
