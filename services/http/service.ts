@@ -116,8 +116,7 @@ async function outcomeOf(check: ReadinessCheck): Promise<string> {
 
 // The parts of Express's router that tell which routes would match a path.
 interface Layer {
-  match(path: string): boolean;
-  path?: string;
+  match(path: string): { path: string } | false;
   route?: { methods: Record<string, boolean> };
   handle?: { stack?: Layer[] };
 }
@@ -131,11 +130,12 @@ function allowedMethods(app: Express, path: string): string[] {
 
 function collectMethods(stack: Layer[], path: string, found: Set<string>): void {
   for (const layer of stack) {
-    if (!layer.match(path)) continue;
+    const match = layer.match(path);
+    if (!match) continue;
     if (layer.route) {
       for (const method of Object.keys(layer.route.methods)) found.add(method.toUpperCase());
     } else if (layer.handle?.stack) {
-      collectMethods(layer.handle.stack, path.slice(layer.path?.length ?? 0) || '/', found);
+      collectMethods(layer.handle.stack, path.slice(match.path.length) || '/', found);
     }
   }
 }
