@@ -72,6 +72,7 @@ export async function demoProcesses(
       EIREL_FIRST_RUN_START_TIME: new Date(Date.now() + 86_400_000).toISOString(),
       EIREL_TASK_CLAIM_TIMEOUT_SECONDS: String(settings.leaseSeconds),
       EIREL_LEASE_REAPER_SECONDS: '3',
+      EIREL_SUBMISSION_RATE_LIMIT_REQUESTS: '50',
       // A validator that is killed and started again must not use up a task's attempts.
       MAX_TASK_ATTEMPTS: '6',
       ...(realModels

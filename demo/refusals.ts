@@ -9,11 +9,14 @@ export interface Refusal {
   detail: string;
 }
 
-/** Sends what must be refused, and reports how it was: a wrong signature, a replay, a bad archive. */
+/** Sends what must be refused, and reports how it was: a wrong signature, a replay, a bad archive, a used fee. */
 export async function attemptRefusals(input: {
   apiUrl: string;
   miner: DemoWallet;
   validator: DemoWallet;
+  /** A sound archive, and the fee that another submission was paid with. */
+  archive: Buffer;
+  usedFee: { extrinsicHash: string; blockHash: string };
 }): Promise<Refusal[]> {
   const { apiUrl, miner, validator } = input;
   const claim = { method: 'POST', path: '/v1/families/general_chat/tasks/claim' };
@@ -22,7 +25,7 @@ export async function attemptRefusals(input: {
     what: string,
     headers: Record<string, string>,
     path = claim.path,
-    bytes = body,
+    bytes: Buffer = body,
   ): Promise<Refusal> => {
     const response = await fetch(`${apiUrl}${path}`, {
       method: 'POST',
@@ -42,27 +45,37 @@ export async function attemptRefusals(input: {
   refusals.push(
     await send('replayed request', { ...json, ...signed, 'X-Request-Id': 'another-id-does-not-help' }),
   );
-  const boundary = 'refused';
-  const upload = Buffer.concat([
-    Buffer.from(
-      `--${boundary}\r\nContent-Disposition: form-data; name="archive"; filename="a.tar.gz"\r\nContent-Type: application/gzip\r\n\r\n`,
-    ),
-    gzipSync(Buffer.from('this is no archive')),
-    Buffer.from(`\r\n--${boundary}--\r\n`),
-  ]);
-  const path = '/v1/submissions';
+  const upload = async (what: string, archive: Buffer, query = ''): Promise<Refusal> => {
+    const bytes = multipart(archive);
+    const headers = {
+      'content-type': `multipart/form-data; boundary=${BOUNDARY}`,
+      ...signRequest(miner.hotkey, { method: 'POST', path: '/v1/submissions', body: bytes }),
+    };
+    return send(what, headers, `/v1/submissions${query}`, bytes);
+  };
+  refusals.push(await upload('bad archive', gzipSync(Buffer.from('this is no archive'))));
+  const { extrinsicHash, blockHash } = input.usedFee;
   refusals.push(
-    await send(
-      'bad archive',
-      {
-        'content-type': `multipart/form-data; boundary=${boundary}`,
-        ...signRequest(miner.hotkey, { method: 'POST', path, body: upload }),
-      },
-      path,
-      upload,
+    await upload(
+      'second use of a fee',
+      input.archive,
+      `?extrinsic_hash=${extrinsicHash}&block_hash=${blockHash}`,
     ),
   );
   return refusals;
+}
+
+const BOUNDARY = 'eirel-demo';
+
+function multipart(archive: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from(
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="archive"; filename="agent.tar.gz"\r\n` +
+        'Content-Type: application/gzip\r\n\r\n',
+    ),
+    archive,
+    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
+  ]);
 }
 
 function detailOf(text: string): string {

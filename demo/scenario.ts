@@ -152,6 +152,7 @@ export class Demo extends EventEmitter<DemoEvents> {
   }
 
   private sdkPython = 'python3';
+  private firstUpload: { archive: Buffer; usedFee: { extrinsicHash: string; blockHash: string } } | undefined;
 
   /** Plays the run through. */
   async play(): Promise<DemoOutcome> {
@@ -225,6 +226,7 @@ export class Demo extends EventEmitter<DemoEvents> {
         ...(this.up.realModels ? { modelOverride: miner.realModel } : {}),
       });
       const fee = await this.payFee(wallet);
+      this.firstUpload ??= { archive, usedFee: fee };
       this.emit(
         'say',
         `${miner.name}: fee of 0.1 TAO in block ${fee.blockNumber}, archive of ${archive.length} bytes`,
@@ -352,10 +354,11 @@ export class Demo extends EventEmitter<DemoEvents> {
 
   /** What must not work, does not: each with the status and the reason that a client would see. */
   private async tryRefusals(): Promise<Refusal[]> {
-    const miner = this.wallets.miners[0];
+    const miner = this.wallets.miners.at(-1);
     const validator = this.wallets.validators[0];
-    if (!miner || !validator) return [];
-    return this.patient(() => attemptRefusals({ apiUrl: this.up.apiUrl, miner, validator }));
+    const first = this.firstUpload;
+    if (!miner || !validator || !first) throw new Error('nothing was uploaded yet');
+    return this.patient(() => attemptRefusals({ apiUrl: this.up.apiUrl, miner, validator, ...first }));
   }
 
   private progress(): Promise<Progress> {
