@@ -112,7 +112,7 @@ export interface ContainerRuntime {
   stop(deploymentId: string, options: { graceSeconds: number }): Promise<void>;
   /** Stops it without grace and forgets it, its logs and working files included. Idempotent. */
   remove(deploymentId: string): Promise<void>;
-  /** Every deployment the backend knows, running or not. */
+  /** Every deployment that was placed and neither stopped nor removed, running or not. */
   list(): Promise<RuntimeStatus[]>;
   capacity(): Promise<NodeCapacity[]>;
   /** Stops every deployment at the same time. */

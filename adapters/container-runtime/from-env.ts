@@ -1,0 +1,28 @@
+import type { Logger } from '../logging';
+import { processRuntimeConfigFromEnv } from './process/config';
+import { ProcessRuntime } from './process/runtime';
+import { type ContainerRuntime, RuntimeBackendUnavailable } from './types';
+
+/**
+ * The runtime that `OWNER_RUNTIME_BACKEND` names; `process` when it is empty.
+ * @throws RuntimeBackendUnavailable for a backend that this release does not carry or this system cannot run
+ */
+export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger): ContainerRuntime {
+  const name = (env.OWNER_RUNTIME_BACKEND ?? '').trim().toLowerCase() || 'process';
+  if (name === 'docker' || name === 'kubernetes') {
+    throw new RuntimeBackendUnavailable(
+      `OWNER_RUNTIME_BACKEND=${name} comes with a later release; leave it empty or set it to process`,
+    );
+  }
+  if (name !== 'process') {
+    throw new RuntimeBackendUnavailable(
+      `OWNER_RUNTIME_BACKEND=${JSON.stringify(env.OWNER_RUNTIME_BACKEND)} is unknown; leave it empty or set it to process`,
+    );
+  }
+  if (process.platform !== 'linux') {
+    throw new RuntimeBackendUnavailable(
+      `the process backend needs Linux (it reads /proc), this is ${process.platform}; run the control plane in a Linux container`,
+    );
+  }
+  return new ProcessRuntime(processRuntimeConfigFromEnv(env), logger);
+}
