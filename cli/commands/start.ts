@@ -147,8 +147,12 @@ async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, strin
   return chosen;
 }
 
-/** Stops the agents that the workers had started; they are nobody's children once the worker is gone. */
+/**
+ * Stops the agents that run as processes of this machine: once the worker is gone they are nobody's. Those in
+ * Docker or Kubernetes have a keeper of their own, and serve on while the control plane is restarted.
+ */
 async function stopMiners(env: NodeJS.ProcessEnv, logger: Logger): Promise<void> {
   const { containerRuntimeFromEnv } = await import('../../adapters/container-runtime');
-  await containerRuntimeFromEnv(env, logger).stopAll(MINER_GRACE_SECONDS);
+  const runtime = containerRuntimeFromEnv(env, logger);
+  if (runtime.backend === 'process') await runtime.stopAll(MINER_GRACE_SECONDS);
 }
