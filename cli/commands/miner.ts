@@ -1,0 +1,93 @@
+/** `eirel-ai miner submit|status`: a miner's side, signed with the miner's wallet. */
+import type { Command } from 'commander';
+import { UsageError } from '../exit-codes';
+import { hash32 } from '../options';
+import { fields } from '../output';
+import { readyArchive, type PackedArchive } from '../pack';
+import { Session } from '../session';
+import { storyText, submissionStory, type SubmissionStory } from './submission';
+
+interface SubmitOptions {
+  extrinsicHash?: string;
+  blockHash?: string;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** Adds `eirel-ai miner`. */
+export function registerMiner(program: Command): void {
+  const miner = program.command('miner').description("a miner's submissions; signed with the miner's wallet");
+  miner
+    .command('submit <path>')
+    .description('check an agent (a folder or a .tar.gz) and upload it')
+    .option('--extrinsic-hash <hash>', 'the transfer that paid the fee', hash32)
+    .option('--block-hash <hash>', 'the block that holds it', hash32)
+    .option('--dry-run', 'pack and check, send nothing')
+    .option('--yes', 'do not ask')
+    .action(submit);
+  miner
+    .command('status')
+    .description('where the latest submission stands, and every step so far')
+    .action(async (_options: object, command: Command) => {
+      const session = new Session(command);
+      const story = await session.withApi('miner', async (api): Promise<SubmissionStory | null> => {
+        const current = await api.client.currentSubmission();
+        return current === null ? null : submissionStory(api, current.id);
+      });
+      session.printer.data(story, (value) =>
+        value === null ? 'nothing was submitted yet' : storyText(value),
+      );
+    });
+}
+
+async function submit(path: string, options: SubmitOptions, command: Command): Promise<void> {
+  const { extrinsicHash, blockHash } = options;
+  if ((extrinsicHash === undefined) !== (blockHash === undefined)) {
+    throw new UsageError(
+      '--extrinsic-hash and --block-hash go together: the block is where the payment is looked up',
+    );
+  }
+  const session = new Session(command);
+  const packed = await readyArchive(path, session.env);
+  if (packed.leftOut.length > 0) {
+    session.say(`left out, since archives become public after their run: ${packed.leftOut.join(', ')}`);
+  }
+  const summary = summaryOf(packed);
+  if (options.dryRun)
+    return session.printer.data({ dry_run: true, ...summary }, (value) => fields(Object.entries(value)));
+  await session.withApi('miner', async (api) => {
+    session.say(
+      `${summary.agent}: ${summary.files} files, ${summary.size_bytes} bytes, signed by ${api.signer?.hotkey.ss58}`,
+    );
+    await session.confirm(
+      'Submit it? It replaces your previous submission and uses up one of few.',
+      options.yes,
+    );
+    const answer = await api.client.submitArchive(packed.bytes, {
+      ...(extrinsicHash === undefined ? {} : { extrinsicHash }),
+      ...(blockHash === undefined ? {} : { blockHash }),
+    });
+    session.printer.data(answer, (value) =>
+      fields([
+        ['submission', value.id],
+        ['miner', value.miner_hotkey],
+        ['status', value.status],
+        ['run', value.introduced_run_id],
+        ['archive sha256', value.archive_sha256],
+        ['deployment', value.deployment?.id],
+      ]),
+    );
+    session.say('follow it with: eirel-ai miner status');
+  });
+}
+
+function summaryOf({ report, manifest }: PackedArchive) {
+  return {
+    agent: `${manifest.agent.name} ${manifest.agent.version}`,
+    family_id: manifest.family_id,
+    sha256: report.sha256,
+    size_bytes: report.sizeBytes,
+    unpacked_bytes: report.unpackedBytes,
+    files: report.entries.length,
+  };
+}

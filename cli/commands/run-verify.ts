@@ -1,0 +1,134 @@
+/** `eirel-ai run verify`: does the published run follow from its public evidence? */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { isSs58Address } from '../../adapters/keys/address';
+import { weightsPayload } from '../../domain/contracts/runs';
+import { canonicalJson, EvidenceError } from '../../domain/evidence';
+import { CliError, EXIT, UsageError } from '../exit-codes';
+import { cell } from '../output';
+import { Session, type Api } from '../session';
+import { verifyRun, type PublishedWeights, type Verification } from '../verify';
+
+const READ_MS = 30_000;
+const EVIDENCE_MS = 120_000;
+/** Differences that a table shows. */
+const SHOWN = 20;
+
+interface VerifyOptions {
+  file?: string;
+  sha256?: string;
+  save?: string;
+  owner?: string;
+}
+
+/** Adds `eirel-ai run verify`. */
+export function registerRunVerify(run: Command): void {
+  run
+    .command('verify [run]')
+    .description(
+      'compute a completed run (the latest) again from its public evidence and compare every number',
+    )
+    .option('--file <path>', 'evidence that is at hand, instead of fetching it')
+    .option('--sha256 <hex>', 'digest known from elsewhere; with --file nothing is asked of a server')
+    .option('--owner <ss58>', 'address that must have signed the weights (EIREL_OWNER_HOTKEY_SS58)')
+    .option('--save <path>', 'keep the evidence that was fetched')
+    .action(async (argument: string | undefined, options: VerifyOptions, command: Command) => {
+      const session = new Session(command);
+      const owner = options.owner ?? (session.env.EIREL_OWNER_HOTKEY_SS58?.trim() || undefined);
+      if (owner !== undefined && !isSs58Address(owner))
+        throw new UsageError('--owner is not an SS58 address');
+      if (options.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(options.sha256)) {
+        throw new UsageError('--sha256 takes 64 lower-case hex digits');
+      }
+      const verification = await verify(session, argument, options, owner);
+      session.printer.data(verification, verificationText);
+      if (!verification.verified) {
+        throw new CliError(`${verification.run_id} does not verify`, EXIT.failed);
+      }
+    });
+}
+
+async function verify(
+  session: Session,
+  argument: string | undefined,
+  options: VerifyOptions,
+  owner: string | undefined,
+): Promise<Verification> {
+  const { file, sha256 } = options;
+  try {
+    if (file !== undefined && sha256 !== undefined) {
+      return verifyRun(argument ?? null, readEvidence(file), { sha256 });
+    }
+    return await session.withApi(null, async (api) => {
+      const local = file === undefined ? undefined : readEvidence(file);
+      const weights = await publishedWeights(api, argument);
+      const runId = weights.run_id as string;
+      const json = local ?? (await fetchEvidence(api, runId));
+      if (options.save !== undefined) writeFileSync(options.save, canonicalJson(json));
+      return verifyRun(runId, json, { weights, ...(sha256 === undefined ? {} : { sha256 }) }, owner);
+    });
+  } catch (error) {
+    if (error instanceof EvidenceError) throw new CliError(error.message, EXIT.failed, [], { cause: error });
+    throw error;
+  }
+}
+
+async function publishedWeights(api: Api, argument: string | undefined): Promise<PublishedWeights> {
+  const answer = await api.client.send({
+    method: 'GET',
+    path: '/v1/weights',
+    query: { run_id: argument },
+    answer: weightsPayload.loose(),
+    timeoutMs: READ_MS,
+    idempotent: true,
+  });
+  if (answer.ready && answer.run_id !== null && answer.evidence_sha256 !== null) return answer;
+  const which = argument ?? 'any run';
+  throw new CliError(`there is nothing to verify for ${which} yet`, EXIT.notFound, [
+    'evidence and weights are published when a run completes: follow it with `eirel-ai run watch`',
+  ]);
+}
+
+function fetchEvidence(api: Api, runId: string): Promise<unknown> {
+  return api.client.send({
+    method: 'GET',
+    path: `/v1/runs/${encodeURIComponent(runId)}/evidence`,
+    answer: z.unknown(),
+    timeoutMs: EVIDENCE_MS,
+    idempotent: true,
+  });
+}
+
+function readEvidence(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CliError(`${file} is not JSON`, EXIT.failed);
+  }
+}
+
+function verificationText(verification: Verification): string {
+  const { recomputed, differences } = verification;
+  const lines = verification.checks.map(
+    ({ name, passed, note }) => `${passed ? 'ok    ' : 'FAILED'}  ${name.padEnd(10)}  ${cell(note)}`,
+  );
+  const shown = differences
+    .slice(0, SHOWN)
+    .map(
+      ({ path, published, recomputed: again }) =>
+        `  ${cell(path)}: published ${cell(published)}, computed ${cell(again)}`,
+    );
+  if (differences.length > SHOWN) shown.push(`  ... ${differences.length - SHOWN} more (-o json shows all)`);
+  const scope =
+    `${recomputed.judgments} judgments, ${recomputed.results} results, ` +
+    `${recomputed.miners} miners, ${recomputed.tasks} tasks computed again`;
+  const verdict = `${cell(verification.run_id)} ${verification.verified ? 'verifies' : 'does NOT verify'}: ${scope}`;
+  return [...lines, ...shown, verdict].join('\n');
+}
