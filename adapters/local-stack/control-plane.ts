@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { projectRoot } from './parts';
+import { TASK_QUEUES } from '../../domain/messages';
+import { projectRoot } from '../project-root';
+import { connectTemporal, temporalConfigFromEnv } from '../temporal';
 import { keptSecrets } from './secrets';
 import type { ProcessSpec } from './supervised-process';
 
@@ -81,7 +83,7 @@ export function controlPlaneProcesses(env: ControlPlaneEnv, parts: readonly stri
     {
       name: 'worker',
       ...node('workers/main.js'),
-      ready: { kind: 'alive', seconds: 2 },
+      ready: { kind: 'check', check: (pid) => checkWorkerPolls(env, pid) },
       startAfter: [...parts, 'provider-proxy'],
       stopGraceSeconds: WORKER_STOP_SECONDS,
     },
@@ -92,4 +94,33 @@ export function controlPlaneProcesses(env: ControlPlaneEnv, parts: readonly stri
       stopGraceSeconds: WORKER_STOP_SECONDS,
     },
   ];
+}
+
+/** The queue that the worker of this environment serves first, by EIREL_WORKER_QUEUES. */
+function firstQueue(env: ControlPlaneEnv): string {
+  const first = (env.EIREL_WORKER_QUEUES ?? 'control').split(',')[0]?.trim() as keyof typeof TASK_QUEUES;
+  return TASK_QUEUES[first] ?? TASK_QUEUES.control;
+}
+
+const ACTIVITY_QUEUE = 2;
+
+/**
+ * Asks Temporal whether the worker of this process polls. Temporal remembers pollers for minutes, those of a
+ * killed worker too, so that the process id, with which an SDK worker's identity begins, decides.
+ * @throws Error when it does not poll yet
+ */
+async function checkWorkerPolls(env: ControlPlaneEnv, pid: number): Promise<void> {
+  const client = await connectTemporal(temporalConfigFromEnv(env));
+  try {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: firstQueue(env) },
+      taskQueueType: ACTIVITY_QUEUE,
+    });
+    if (!pollers?.some(({ identity }) => identity?.startsWith(`${pid}@`))) {
+      throw new Error(`it does not poll the task queue ${firstQueue(env)}`);
+    }
+  } finally {
+    await client.connection.close();
+  }
 }

@@ -1,15 +1,9 @@
 export { CONTROL_PLANE_PORTS, controlPlaneEnv, controlPlaneProcesses } from './control-plane';
 export type { ControlPlaneEnv } from './control-plane';
+export { projectRoot } from '../project-root';
 export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';
 export type { LockHolder } from './file-lock';
-export {
-  DEFAULT_PORTS,
-  DataDirBusyError,
-  dataDirFromEnv,
-  projectRoot,
-  runningStackEnv,
-  startParts,
-} from './parts';
+export { DEFAULT_PORTS, DataDirBusyError, dataDirFromEnv, runningStackEnv, startParts } from './parts';
 export type { PartName, PartPorts, Parts, StartPartsOptions } from './parts';
 export { choosePort, freePort, isPortFree } from './ports';
 export { PartUnavailableError } from './programs';

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Client } from 'pg';
 import type { Logger } from '../logging';
 import { connectTemporal, ensureSearchAttributes, temporalConfigFromEnv } from '../temporal';
@@ -314,18 +314,5 @@ async function useGiven(part: PartName, env: NodeJS.ProcessEnv): Promise<Record<
       `${variable} is set, but the server there cannot be used: ${(error as Error).message || String(error)}. ` +
         `Start it or correct the address; without ${variable} a server is started here.`,
     );
-  }
-}
-
-/** The directory of the checkout or package: the nearest one above this file that holds the product's package.json. */
-export function projectRoot(): string {
-  for (let dir = __dirname; ; dir = dirname(dir)) {
-    try {
-      const { name } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as { name?: string };
-      if (name === 'eirel-ai') return dir;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    if (dir === dirname(dir)) throw new Error(`no package.json of eirel-ai above ${__dirname}`);
   }
 }

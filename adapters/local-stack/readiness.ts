@@ -7,15 +7,15 @@ export type Readiness =
   | { kind: 'http'; url: string }
   /** somebody accepts connections */
   | { kind: 'tcp'; host?: string; port: number }
-  /** `check` resolves; it is called again after it rejected */
-  | { kind: 'check'; check: () => Promise<void> }
+  /** `check` resolves; it is given the process id, and is called again after it rejected */
+  | { kind: 'check'; check: (pid: number) => Promise<void> }
   /** it has lived for `seconds` */
   | { kind: 'alive'; seconds: number };
 
 const PROBE_TIMEOUT_MS = 3000;
 const POLL_MS = 100;
 
-async function probe(readiness: Readiness, since: number): Promise<void> {
+async function probe(readiness: Readiness, pid: number, since: number): Promise<void> {
   switch (readiness.kind) {
     case 'http': {
       const response = await fetch(readiness.url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
@@ -26,20 +26,22 @@ async function probe(readiness: Readiness, since: number): Promise<void> {
     case 'tcp':
       return probeTcp(readiness.host ?? '127.0.0.1', readiness.port, PROBE_TIMEOUT_MS);
     case 'check':
-      return readiness.check();
+      return readiness.check(pid);
     case 'alive':
       if (Date.now() - since < readiness.seconds * 1000) throw new Error('not yet');
   }
 }
 
 /**
- * Waits until `readiness` holds.
+ * Waits until `readiness` of a process holds.
+ * @param pid its process id
  * @param timeoutMs how long to wait, in milliseconds
  * @param signal ends the wait early, for example because the process is gone
  * @returns undefined when ready, else why not (the last probe's complaint)
  */
 export async function waitUntilReady(
   readiness: Readiness,
+  pid: number,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -47,7 +49,7 @@ export async function waitUntilReady(
   let complaint = 'it was never asked';
   while (!signal.aborted) {
     try {
-      await probe(readiness, since);
+      await probe(readiness, pid, since);
       return undefined;
     } catch (error) {
       const { message, cause } = error as Error;

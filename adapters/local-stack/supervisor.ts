@@ -266,7 +266,7 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     const timeoutMs = (spec.readyTimeoutSeconds ?? 60) * 1000;
     let wasReady = false;
     let complaint: string | undefined;
-    const readiness = waitUntilReady(spec.ready, timeoutMs, gone.signal).then(async (why) => {
+    const readiness = waitUntilReady(spec.ready, pid, timeoutMs, gone.signal).then(async (why) => {
       if (gone.signal.aborted) return;
       if (why === undefined) {
         wasReady = true;

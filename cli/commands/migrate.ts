@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { dataDirFromEnv, projectRoot, runningStackEnv } from '../../adapters/local-stack';
+import { dataDirFromEnv, runningStackEnv } from '../../adapters/local-stack';
 import { migrate } from '../../adapters/postgres/migrate';
+import { projectRoot } from '../../adapters/project-root';
 
 /** Where the migrations of this release are. */
 export function migrationsDir(): string {

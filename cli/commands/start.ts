@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { containerRuntimeFromEnv } from '../../adapters/container-runtime';
 import {
   choosePort,
   CONTROL_PLANE_PORTS,
@@ -11,12 +12,12 @@ import {
   onTermination,
   PartUnavailableError,
   ProcessFailedError,
-  projectRoot,
   startParts,
 } from '../../adapters/local-stack';
 import type { ControlPlaneEnv, Parts } from '../../adapters/local-stack';
 import { createLogger } from '../../adapters/logging';
 import type { Logger } from '../../adapters/logging';
+import { projectRoot } from '../../adapters/project-root';
 import { migrate, MigrationError } from '../../adapters/postgres/migrate';
 import { migrationsDir } from './migrate';
 
@@ -74,6 +75,9 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     parts = await startParts({ dataDir, logger, onProgress: say, env, purpose: 'eirel-ai start' });
     if (stopping) return await parts.stop();
     const { supervisor } = parts;
+    supervisor.on('exited', ({ name, reason, expected }) => {
+      if (!expected) say(`${name} ${reason} (log: ${supervisor.logFileOf(name)})`);
+    });
     supervisor.on('restarted', ({ name, pid, restarts }) =>
       say(`${name} was restarted (process ${pid}, restart ${restarts})`),
     );
@@ -152,7 +156,6 @@ async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, strin
  * Docker or Kubernetes have a keeper of their own, and serve on while the control plane is restarted.
  */
 async function stopMiners(env: NodeJS.ProcessEnv, logger: Logger): Promise<void> {
-  const { containerRuntimeFromEnv } = await import('../../adapters/container-runtime');
   const runtime = containerRuntimeFromEnv(env, logger);
   if (runtime.backend === 'process') await runtime.stopAll(MINER_GRACE_SECONDS);
 }
