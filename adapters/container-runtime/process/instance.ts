@@ -1,11 +1,13 @@
 /** Starting, finding and ending the processes of one instance. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnerFault } from '../types';
-import { groupMembers, removeGroups } from './cgroups';
+import { groupMembers, outOfMemory, removeGroups } from './cgroups';
+import { pathExists } from './files';
 import { SYSTEM_PATH } from './isolation';
+import { tailLines } from './logs';
 import { allProcesses, isAlive, type ProcessEntry, processAt, signalQuietly } from './procfs';
 import { type DeploymentFiles, type DeploymentState, isRunning, supervisorOf } from './state';
 
@@ -26,7 +28,7 @@ export async function launch(
 ): Promise<void> {
   const log = await open(files.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
   try {
-    await log.writeFile(`--- instance ${state.instanceId} starts at ${state.startedAt} ---\n`);
+    await log.writeFile(`${instanceMark(state)}\n`);
     const groups = state.cgroupDirectories.join(':');
     const shim = spawn(
       '/bin/sh',
@@ -44,6 +46,22 @@ export async function launch(
   } finally {
     await log.close();
   }
+}
+
+/** The line that separates the output of one instance from that of the one before. */
+function instanceMark(state: DeploymentState): string {
+  return `--- instance ${state.instanceId} starts at ${state.startedAt} ---`;
+}
+
+/** The newest lines that this very instance wrote. */
+export async function instanceLines(
+  files: DeploymentFiles,
+  state: DeploymentState,
+  count: number,
+): Promise<string[]> {
+  const lines = await tailLines(files.log, Number.MAX_SAFE_INTEGER);
+  const mark = lines.lastIndexOf(instanceMark(state));
+  return lines.slice(mark + 1).slice(-count);
 }
 
 async function up(files: DeploymentFiles, state: DeploymentState): Promise<void> {
@@ -112,7 +130,13 @@ export async function terminate(
       signalQuietly(entry.pid, 'SIGKILL');
     await sleep(POLL_MS);
   }
+  if (await reachedMemoryLimit(files, state)) await writeFile(files.outOfMemoryFile(state.instanceId), '');
   await removeGroups(state.cgroupDirectories);
+}
+
+/** True when the kernel killed a process of the instance for want of memory. */
+export async function reachedMemoryLimit(files: DeploymentFiles, state: DeploymentState): Promise<boolean> {
+  return outOfMemory(state.cgroupDirectories) || (await pathExists(files.outOfMemoryFile(state.instanceId)));
 }
 
 /** Gives a supervisor whose agent has ended a moment to finish by itself. */
@@ -128,7 +152,12 @@ async function patient(
 
 /** Removes what an instance left in the run directory. */
 export async function forgetInstance(files: DeploymentFiles, instanceId: string): Promise<void> {
-  for (const path of [files.pidFile(instanceId), files.exitFile(instanceId), files.readyFile(instanceId)]) {
+  for (const path of [
+    files.pidFile(instanceId),
+    files.exitFile(instanceId),
+    files.readyFile(instanceId),
+    files.outOfMemoryFile(instanceId),
+  ]) {
     await rm(path, { force: true });
   }
 }

@@ -21,12 +21,12 @@ import {
   type RuntimePlacement,
   type RuntimeStatus,
 } from '../types';
-import { ControlGroups, outOfMemory } from './cgroups';
+import { ControlGroups } from './cgroups';
 import type { ProcessRuntimeConfig } from './config';
 import { copyTree, pathExists } from './files';
 import { probeHealth } from './health';
 import { buildProcessImage, openImage } from './image';
-import { forgetInstance, launch, terminate } from './instance';
+import { forgetInstance, instanceLines, launch, reachedMemoryLimit, terminate } from './instance';
 import { askPython, type PythonInfo } from './interpreters';
 import { type AgentLimits, Isolation } from './isolation';
 import { withLock } from './lock';
@@ -356,7 +356,11 @@ export class ProcessRuntime implements ContainerRuntime {
           `deployment ${state.deploymentId} was stopped or replaced while it started`,
         );
       }
-      if (!(await isRunning(files, state.instanceId))) throw await this.earlyEnd(files, state);
+      if (!(await isRunning(files, state.instanceId))) {
+        // Children of the agent may have outlived it.
+        await this.locked(files, () => terminate(files, state, 0));
+        throw await this.earlyEnd(files, state);
+      }
       const problem = await probeHealth(state.port, state.healthPath);
       // Looked at again after the answer, since another process may have taken a dead agent's port.
       if (problem === null && (await isRunning(files, state.instanceId))) {
@@ -370,7 +374,7 @@ export class ProcessRuntime implements ContainerRuntime {
           'health_timeout',
           `GET ${state.healthPath} did not answer 200..399 within ${spec.startTimeoutSeconds} s (last: ${last}); the agent ` +
             'must listen on the host and port given in MINER_RUNTIME_HOST and MINER_RUNTIME_PORT',
-          await tailLines(files.log, FAULT_LOG_LINES),
+          await instanceLines(files, state, FAULT_LOG_LINES),
         );
       }
       if (Date.now() - lastBeat > HEARTBEAT_MS) {
@@ -383,8 +387,8 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async earlyEnd(files: DeploymentFiles, state: DeploymentState): Promise<MinerFault> {
     const exit = await exitOf(files, state.instanceId);
-    const log = await tailLines(files.log, FAULT_LOG_LINES);
-    if (outOfMemory(state.cgroupDirectories)) {
+    const log = await instanceLines(files, state, FAULT_LOG_LINES);
+    if (await reachedMemoryLimit(files, state)) {
       const limit = Math.round(state.memoryBytes / 1024 / 1024);
       return new MinerFault(
         'out_of_memory',
@@ -439,7 +443,7 @@ export class ProcessRuntime implements ContainerRuntime {
       }
     }
     const exit = await exitOf(files, state.instanceId);
-    const oomKilled = outOfMemory(state.cgroupDirectories);
+    const oomKilled = await reachedMemoryLimit(files, state);
     return {
       ...known,
       state: 'exited',

@@ -77,6 +77,10 @@ export class DeploymentFiles {
   readyFile(instanceId: string): string {
     return join(this.run, `${instanceId}.ready`);
   }
+  /** There when the instance reached its memory limit; its control group may be gone. */
+  outOfMemoryFile(instanceId: string): string {
+    return join(this.run, `${instanceId}.oom`);
+  }
 }
 
 /** Null when the deployment is unknown. @throws OwnerFault when the file is damaged */
