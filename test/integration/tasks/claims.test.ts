@@ -13,12 +13,12 @@ import { resultRequestSchema } from '../../../domain/contracts/tasks';
 import { compositeScore } from '../../../domain/scoring/composite';
 import type { CompositeInput } from '../../../domain/scoring/types';
 import type { ClaimedTask } from '../../../domain/tasks/claim-item';
-import { startDatabase, type TestDatabase } from './database';
+import { startDatabase, type TaskDatabase } from './database';
 import { clear, entry, FAMILY, payFor, seedRun } from './seed';
 
 jest.setTimeout(120_000);
 
-let database: TestDatabase;
+let database: TaskDatabase;
 const logger = createLogger('test', 'error');
 const LEASE = 900;
 const V1 = '5ValidatorOne';
