@@ -26,6 +26,9 @@ import { connectRedis, createRedis } from '../../../adapters/redis';
 import { connectTemporal } from '../../../adapters/temporal';
 import { temporalAddress, testDatabase, testRedis } from '../../harness/stack';
 
+// A first start of the shared servers takes longer than jest waits.
+jest.setTimeout(120_000);
+
 export const INTERNAL_TOKEN = 'internal-token-of-a-test';
 
 /** A key made of one byte, the same in every run. */
