@@ -11,6 +11,8 @@ const shared = {
       },
     ],
   },
+  // The generated Prisma client names its own TypeScript files by their compiled names.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transformIgnorePatterns: ['/node_modules/', '/build/'],
   modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/.eirel/'],
 };

@@ -8,6 +8,7 @@ import {
   type PlacementStatus,
 } from '../domain/status';
 import { badState } from './failures';
+import { pause } from './waiting';
 
 export interface DeploymentActivities {
   markHealthy(input: {
@@ -48,8 +49,9 @@ interface Move {
 export function createDeploymentActivities(deps: {
   db: Db;
   drainGraceSeconds: number;
+  stopping: AbortSignal;
 }): DeploymentActivities {
-  const { db, drainGraceSeconds } = deps;
+  const { db, drainGraceSeconds, stopping } = deps;
 
   async function move(deploymentId: string, to: Move): Promise<void> {
     await db.$transaction(async (tx) => {
@@ -221,7 +223,7 @@ export function createDeploymentActivities(deps: {
         });
         if (open === 0) return;
         context.heartbeat({ openLeases: open });
-        await context.sleep(1000);
+        await pause(1000, stopping);
       }
     },
   };

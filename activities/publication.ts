@@ -8,6 +8,7 @@ import { FAULTS } from '../domain/faults';
 import { planWeights } from '../domain/weights/plan';
 import { rowFractions } from '../domain/weights/u16';
 import { ownerFault } from './failures';
+import { pause } from './waiting';
 
 export interface VectorPlan {
   uid: number;
@@ -64,6 +65,8 @@ export interface PublicationDeps {
   blockSeconds: number;
   /** Mortality of a weights extrinsic, in blocks. */
   eraPeriod: number;
+  /** Aborted when this worker drains: whoever waits hands over. */
+  stopping: AbortSignal;
 }
 
 /** Tolerance of the read-back on fractions of the row's sum (chain.md section 4). */
@@ -156,7 +159,7 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
           };
         }
         if (begun) {
-          const found = await searchEarlier(deps, netuid, hotkey, plan, context);
+          const found = await searchEarlier(deps, netuid, hotkey, plan);
           if (found) {
             await ledger.record({ ...row, outcome: 'included', message: 'found on chain', ...found });
             return { kind: 'included', included: found };
@@ -188,7 +191,7 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
           return { finalized: true, message: 'final', waitSeconds: 0 };
         }
         context.heartbeat({ blockNumber });
-        await context.sleep(Math.max(250, deps.blockSeconds * 500));
+        await pause(Math.max(250, deps.blockSeconds * 500), deps.stopping);
       }
       return {
         finalized: false,
@@ -218,7 +221,6 @@ async function searchEarlier(
   netuid: number,
   hotkey: string,
   plan: VectorPlan,
-  context: Context,
 ): Promise<Included | null> {
   const start = (await online(() => deps.chain.weightState(netuid, hotkey))).block.number;
   for (;;) {
@@ -230,7 +232,7 @@ async function searchEarlier(
       return pick(state.lastUpdate, state.block.hash, '');
     }
     if (state.block.number > start + deps.eraPeriod) return null;
-    await context.sleep(deps.blockSeconds * 1000);
+    await pause(deps.blockSeconds * 1000, deps.stopping);
   }
 }
 

@@ -29,6 +29,7 @@ import { loadPool } from './dataset';
 import { badState } from './failures';
 import type { RunPolicy } from './run-policy';
 import type { WorkflowSignaller } from './signaller';
+import { pause } from './waiting';
 
 export interface RunActivities {
   loadRun(runId: string): Promise<{ startsAt: string; endsAt: string }>;
@@ -53,6 +54,8 @@ export interface RunActivityDeps {
   objectStore: ObjectStore;
   signaller: WorkflowSignaller;
   policy: RunPolicy;
+  /** Aborted when this worker drains: whoever waits hands over. */
+  stopping: AbortSignal;
 }
 
 /** A bundle's rows are written in slices of this many, to bound the size of one statement. */
@@ -171,7 +174,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
           healthy,
           waiting: waiting.map((d) => `${d.minerHotkey.slice(0, 8)}: ${d.healthStatus}`),
         });
-        await context.sleep(500);
+        await pause(500, deps.stopping);
       }
     },
 
@@ -227,7 +230,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
         });
         if (live === 0) break;
         context.heartbeat({ liveLeases: live });
-        await context.sleep(500);
+        await pause(500, deps.stopping);
       }
       // Whoever still works by now has had the longest time that any lease can have.
       const settled = await expireRunRows(db, runId, { mode: 'now' });

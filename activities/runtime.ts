@@ -6,6 +6,7 @@ import type { ObjectStore } from '../adapters/object-store/types';
 import type { SubmissionManifest } from '../domain/contracts/manifest';
 import { mintDeploymentToken } from '../domain/job-token';
 import { badState, classifyRuntime } from './failures';
+import { pause } from './waiting';
 
 export interface RuntimeActivities {
   buildSubmission(input: { submissionId: string; deploymentId: string }): Promise<{ imageRef: string }>;
@@ -44,6 +45,8 @@ export interface RuntimeActivityDeps {
   startTimeoutSeconds: number;
   stopGraceSeconds: number;
   headroom: { cpuMillis: number; memoryBytes: number; pods: number };
+  /** Aborted when this worker drains: whoever waits hands over. */
+  stopping: AbortSignal;
 }
 
 const WATCH_INTERVAL_MS = 1000;
@@ -148,7 +151,7 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
           };
         }
         context.heartbeat({ state: status.state, ready: status.ready });
-        await context.sleep(WATCH_INTERVAL_MS);
+        await pause(WATCH_INTERVAL_MS, deps.stopping);
       }
     },
 

@@ -58,8 +58,10 @@ async function main(): Promise<number> {
   let shown = '';
   demo.on('progress', (progress) => {
     const line = progressLine(progress);
-    if (line !== shown) say(line);
-    shown = line;
+    // The seconds count down; only what happened makes a line.
+    const news = line.replace(/, \d+ s left/, '');
+    if (news !== shown) say(line);
+    shown = news;
   });
   try {
     await demo.start();
@@ -93,7 +95,8 @@ function urls(demo: Demo): string[] {
 }
 
 function progressLine(progress: Progress): string {
-  const { total, pending, claimed, evaluated } = progress.tasks;
+  const { total } = progress;
+  const { pending, claimed, evaluated } = progress.tasks;
   const left = progress.remaining_seconds == null ? '' : `, ${Math.round(progress.remaining_seconds)} s left`;
   return `${progress.run_id} ${progress.phase}${left}: ${evaluated}/${total} judged, ${claimed} leased, ${pending} waiting`;
 }

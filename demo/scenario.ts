@@ -51,8 +51,8 @@ const progressSchema = z.looseObject({
   status: z.string(),
   phase: z.string(),
   remaining_seconds: z.number().nullish(),
+  total: z.number(),
   tasks: z.looseObject({
-    total: z.number(),
     pending: z.number(),
     claimed: z.number(),
     evaluated: z.number(),
@@ -84,7 +84,7 @@ const RUN_ID = 'run-1';
 const MINER_SDK = 'eirel==0.5.2';
 const submissionSchema = z.looseObject({ id: z.string(), status: z.string() });
 const eventsSchema = z.looseObject({
-  items: z.array(z.looseObject({ step: z.string(), outcome: z.string() })),
+  events: z.array(z.looseObject({ step: z.string(), outcome: z.string() })),
 });
 
 /** One evaluation run of the subnet, from upload to weights on chain, on real parts. */
@@ -146,7 +146,7 @@ export class Demo extends EventEmitter<DemoEvents> {
     );
     parts.supervisor.add(...this.processes.specs);
     await parts.supervisor.start(this.processes.specs.map(({ name }) => name));
-    this.chain = await connectChain(chainConfigFromEnv(this.processes.env));
+    this.chain = await connectChain(chainConfigFromEnv(this.processes.env), logger);
     say(`${this.processes.specs.length} processes up`);
     this.sdkPython = python.python;
   }
@@ -269,7 +269,7 @@ export class Demo extends EventEmitter<DemoEvents> {
           throw new Error(`the submission of ${miner.name} ended: ${submission.status}`);
         }
         const events = await this.get(client, `/v1/submissions/${id}/events`, eventsSchema);
-        return events.items.some((event) => event.step === 'build' && event.outcome === 'passed');
+        return events.events.some((event) => event.step === 'build' && event.outcome === 'passed');
       });
       this.emit('say', `${miner.name}: fee verified, archive built`);
     }
@@ -302,7 +302,8 @@ export class Demo extends EventEmitter<DemoEvents> {
     await this.until(`${RUN_ID} is completed`, this.options.runSeconds + 180, async () => {
       const progress = await this.progress();
       this.emit('progress', progress);
-      const { total, evaluated, claimed } = progress.tasks;
+      const { total } = progress;
+      const { evaluated, claimed } = progress.tasks;
       if (total > 0 && claimed + evaluated > 0) announce('evaluating');
       if (total > 0 && evaluated >= total / 2) announce('halfway');
       if (total > 0 && evaluated >= total) announce('evaluated');

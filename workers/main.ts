@@ -58,7 +58,8 @@ async function main(): Promise<void> {
   const config = workerConfigFromEnv(process.env);
   const temporal = temporalConfigFromEnv(process.env);
   const connection = await NativeConnection.connect(connectionOptions(temporal));
-  const parts = await open(process.env, logger);
+  const stopping = new AbortController();
+  const parts = await open(process.env, logger, stopping.signal);
   const workers: Worker[] = [];
   for (const part of parts.workers) {
     const { workflows, ...options } = part;
@@ -76,6 +77,7 @@ async function main(): Promise<void> {
   await parts.ready();
   const stop = (signal: string): void => {
     logger.info(`${signal}: draining`, { queues: parts.workers.map((part) => part.taskQueue) });
+    stopping.abort();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   process.once('SIGTERM', () => stop('SIGTERM'));
@@ -99,10 +101,14 @@ function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>
     : { workflowsPath: require.resolve(join('..', 'workflows')) };
 }
 
-async function open(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+async function open(env: NodeJS.ProcessEnv, logger: Logger, stopping: AbortSignal): Promise<Parts> {
   const config = workerConfigFromEnv(env);
-  const publication = config.roles.includes('publication') ? await openPublication(env, logger) : null;
-  const owner = config.roles.some((role) => role !== 'publication') ? await openOwner(env, logger) : null;
+  const publication = config.roles.includes('publication')
+    ? await openPublication(env, logger, stopping)
+    : null;
+  const owner = config.roles.some((role) => role !== 'publication')
+    ? await openOwner(env, logger, stopping)
+    : null;
   return {
     workers: [...(owner?.workers ?? []), ...(publication?.workers ?? [])],
     ready: async () => {
@@ -116,7 +122,7 @@ async function open(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
   };
 }
 
-async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: AbortSignal): Promise<Parts> {
   const config = workerConfigFromEnv(env);
   const policy = runPolicyFromEnv(env);
   if (!env.DATABASE_URL) throw new Error("DATABASE_URL is not set: the owner's workers need PostgreSQL");
@@ -141,8 +147,8 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts>
     workflows: true,
     activities: {
       ...createSubmissionActivities({ db, signaller }),
-      ...createDeploymentActivities({ db, drainGraceSeconds: agents.drainGraceSeconds }),
-      ...createRunActivities({ db, objectStore, signaller, policy }),
+      ...createDeploymentActivities({ db, drainGraceSeconds: agents.drainGraceSeconds, stopping }),
+      ...createRunActivities({ db, objectStore, signaller, policy, stopping }),
       ...createScoringActivities({ db, objectStore, policy, signer }),
       ...createLeaseActivities({ db, policy, signaller }),
     },
@@ -160,6 +166,7 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts>
       startTimeoutSeconds: agents.startTimeoutSeconds,
       stopGraceSeconds: agents.stopGraceSeconds,
       headroom: agents.headroom,
+      stopping,
     }),
   };
   const chainPart: Part = {
@@ -199,7 +206,11 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts>
   };
 }
 
-async function openPublication(env: NodeJS.ProcessEnv, logger: Logger): Promise<Parts> {
+async function openPublication(
+  env: NodeJS.ProcessEnv,
+  logger: Logger,
+  stopping: AbortSignal,
+): Promise<Parts> {
   const { publication } = workerConfigFromEnv(env);
   const signer = await hotkeyFromEnv(env, 'EIREL_VALIDATOR');
   const chain = await connectChain(chainConfigFromEnv(env));
@@ -219,6 +230,7 @@ async function openPublication(env: NodeJS.ProcessEnv, logger: Logger): Promise<
           ownerApiUrl: publication.ownerApiUrl,
           blockSeconds: publication.blockSeconds,
           eraPeriod: publication.eraPeriod,
+          stopping,
         }),
       },
     ],
