@@ -29,6 +29,8 @@ import {
 import { OwnerTransport, type OwnerCall, type OwnerClientConfig } from './transport';
 
 const SECOND = 1000;
+/** The owner refuses a longer reason. */
+const MAX_REASON_CHARS = 500;
 
 /** A task's place in the API; the family is part of the path. */
 export interface TaskRef {
@@ -108,7 +110,10 @@ export class OwnerClient {
       .send({
         method: 'POST',
         path: `${taskPath(task)}/baseline-failed`,
-        json: { reason: release.reason, ...(release.fencing === null ? {} : { fencing: release.fencing }) },
+        json: {
+          reason: release.reason.slice(0, MAX_REASON_CHARS),
+          ...(release.fencing === null ? {} : { fencing: release.fencing }),
+        },
         answer: z.unknown(),
         timeoutMs: 15 * SECOND,
         idempotent: true,

@@ -8,7 +8,7 @@ import { detailOf, reasonOf } from './transport';
 /** What one request to a miner's endpoint came to; whose fault a failure is, is the caller's to decide. */
 export type InvocationOutcome =
   | { kind: 'answered'; response: TurnResponse }
-  | { kind: 'status'; status: number; detail: string; failureClass: unknown }
+  | { kind: 'status'; status: number; detail: string; failureClass: unknown; reason: string | null }
   /** The stream or body grew beyond `maxBytes`. */
   | { kind: 'too_large'; maxBytes: number }
   /** Not JSON, or not an object. */
@@ -108,12 +108,13 @@ export class InvocationClient {
 
 function statusOutcome(status: number, text: string): InvocationOutcome {
   const detail = detailOf(text);
-  const value = jsonOrUndefined(text) as { failure_class?: unknown } | null | undefined;
+  const value = jsonOrUndefined(text) as { failure_class?: unknown; reason?: unknown } | null | undefined;
   return {
     kind: 'status',
     status,
     detail: typeof detail === 'string' ? detail : JSON.stringify(detail),
     failureClass: value?.failure_class,
+    reason: typeof value?.reason === 'string' ? value.reason : null,
   };
 }
 

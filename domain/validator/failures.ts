@@ -21,9 +21,16 @@ const AGENT_FAILED = 'runtime invocation failed';
  * @param status 400..599
  * @param detail the body's `detail`, '' when there is none
  * @param failureClass the body's `failure_class`, when the owner says whose fault it was
+ * @param reason the body's own words for the failure, beside the fixed detail
  */
-export function failureOfStatus(status: number, detail: string, failureClass?: unknown): Failure {
-  const said = detail ? `: ${detail}` : '';
+export function failureOfStatus(
+  status: number,
+  detail: string,
+  failureClass?: unknown,
+  reason?: string | null,
+): Failure {
+  const words = [detail, reason].filter(Boolean).join(', ');
+  const said = words ? `: ${words}` : '';
   if (failureClass === 'miner' || (failureClass !== 'owner' && status === 502 && detail === AGENT_FAILED)) {
     return { of: 'miner', reason: `the agent failed (HTTP ${status}${said})` };
   }

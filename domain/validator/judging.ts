@@ -10,6 +10,7 @@ import type {
   PairwiseResponse,
 } from '../contracts/judge';
 import { judgedDimensions, taskTypeOf, type ScoringVersion } from '../scoring';
+import { recordedToolName } from '../status';
 import { judgeQuestion, lastQuestion } from './conversation';
 import type { JudgingTruth, TaskPayload } from './task';
 
@@ -146,7 +147,7 @@ export function attestingTools(
   version: ScoringVersion,
 ): string[] {
   const counted = version === 1 ? calls : calls.filter((call) => (call.status ?? 'ok') === 'ok');
-  return [...new Set(counted.map((call) => call.tool_name))].sort();
+  return [...new Set(counted.map((call) => recordedToolName(call.tool_name)))].sort();
 }
 
 /** Everything the judge said about one answer. */

@@ -1,9 +1,13 @@
 /** What a validator is handed with a claim, read tolerantly: an owner may send more than we know (api.md 4.2, decision 26). */
 import { z } from 'zod';
+import { recordedToolName } from '../status';
 import { parseIsoTimestamp } from '../time';
 
 const json = z.record(z.string(), z.unknown());
-const texts = z.array(z.string());
+// An entry that is no text says nothing that could be judged against; it is dropped, not the whole task with it.
+const texts = z
+  .array(z.unknown())
+  .transform((values) => values.filter((value): value is string => typeof value === 'string'));
 
 /** One turn of a scripted conversation; `assistant` is set where the reply is part of the script. */
 export const scriptedTurnSchema = z.object({ user: z.string(), assistant: z.string().nullish() });
@@ -70,9 +74,16 @@ export const claimedTaskSchema = z.object({
 });
 export type ClaimedTask = z.infer<typeof claimedTaskSchema>;
 
-/** Answer of the claim route. */
+/** A task as it comes, known well enough to be given back when the rest of it cannot be read. */
+export const rawClaimedTaskSchema = z.looseObject({
+  task_evaluation_id: z.string().min(1),
+  fencing: z.number().nullish().catch(null),
+});
+export type RawClaimedTask = z.infer<typeof rawClaimedTaskSchema>;
+
+/** Answer of the claim route; each task is read by itself with `claimedTaskSchema`. */
 export const claimResponseSchema = z.object({
-  tasks: z.array(claimedTaskSchema),
+  tasks: z.array(rawClaimedTaskSchema),
   remaining_task_count: z.int().default(0),
 });
 export type ClaimResponse = z.infer<typeof claimResponseSchema>;
@@ -150,7 +161,7 @@ export function judgingTruth(task: ClaimedTask): JudgingTruth {
     mustNotClaim: unique([...floor, ...(task.must_not_claim ?? [])]),
     floorMustNotClaim: floor,
     gold,
-    requiredTool: textOr(expected.required_tool, '').trim() || null,
+    requiredTool: recordedToolName(textOr(expected.required_tool, '').trim()) || null,
     oracleStatus,
     disagreementNote: task.oracle_disagreement_note ?? null,
     referenceText: cached || first,

@@ -1,5 +1,4 @@
 import { answerText } from '../../domain/contracts/invocation';
-import { turnTotals } from '../../domain/scoring';
 import type { InvocationClient, InvocationOutcome, InvocationTarget } from '../../adapters/owner-client';
 import { InvocationBroken, pause } from '../../adapters/owner-client';
 import { executedCalls, toolNameOf, type TurnResponse } from '../../domain/validator/answer';
@@ -58,6 +57,12 @@ const RECONNECT_MAX_MS = 10_000;
 // An answer that breaks off again and again is not for ever asked anew: each time costs the miner a whole turn.
 const MAX_BROKEN_ANSWERS = 3;
 
+/** A turn that was asked, with the job that the owner recorded it under. */
+interface AskedTurn {
+  jobId: string | null;
+  evidence: TurnEvidence;
+}
+
 interface TurnOutcome {
   response: TurnResponse | null;
   failure: Failure | null;
@@ -85,10 +90,10 @@ export async function askMiner(options: AskOptions): Promise<AskOutcome> {
 async function playScript(options: AskOptions, signal: AbortSignal): Promise<AskOutcome> {
   const { context } = options;
   const history: Message[] = [];
-  const turns: TurnEvidence[] = [];
+  const turns: AskedTurn[] = [];
+  const calls = new Map<string, AttestedCall[]>();
   let failure: Failure | null = null;
   let last: TurnResponse | null = null;
-  let attested: AttestedCall[] | null = null;
   for (const turn of planTurns(context.taskId, context.payload)) {
     history.push({ role: 'user', content: turn.user });
     if (turn.kind === 'scripted') {
@@ -98,17 +103,22 @@ async function playScript(options: AskOptions, signal: AbortSignal): Promise<Ask
     const body = invocationBody(context, turn, history.slice(0, -1));
     const outcome = await askTurn(options, body, signal);
     const answer = outcome.response ? answerText({ output: outcome.response.output }) : '';
+    const jobId = outcome.response ? jobIdOf(outcome.response) : null;
     turns.push({
-      turn_id: turn.turnId,
-      status: outcome.response?.status ?? 'failed',
-      latency_seconds: outcome.seconds,
-      proxy_cost_usd: outcome.response ? costOf(outcome.response) : null,
-      answer,
+      jobId,
+      evidence: {
+        turn_id: turn.turnId,
+        status: outcome.response?.status ?? 'failed',
+        latency_seconds: outcome.seconds,
+        proxy_cost_usd: outcome.response ? costOf(outcome.response) : null,
+        answer,
+      },
     });
     failure ??= outcome.failure;
     last = outcome.response ?? last;
-    const calls = outcome.response && executedCalls(outcome.response.metadata);
-    if (calls) attested = [...(attested ?? []), ...calls.map(attestedCall)];
+    const attested = outcome.response && executedCalls(outcome.response.metadata);
+    // As with costs: the list is that of the job so far.
+    if (attested) calls.set(jobId ?? turn.turnId, attested.map(attestedCall));
     // Owner's faults and broken turns end it here; a miner's own `failed` lets the script go on.
     if (outcome.failure && (outcome.response === null || outcome.failure.of === 'owner')) {
       failure = outcome.failure;
@@ -118,10 +128,15 @@ async function playScript(options: AskOptions, signal: AbortSignal): Promise<Ask
   }
   if (!failure && last) failure = failureOfEmptyAnswer(last);
   const timing = timingOf(turns);
-  const response = last && { ...last, task_id: context.taskId, family_id: context.familyId, turns };
+  const response = last && {
+    ...last,
+    task_id: context.taskId,
+    family_id: context.familyId,
+    turns: turns.map(({ evidence }) => evidence),
+  };
   if (!failure && response) {
-    const jobId = response.metadata.job_id;
-    return { kind: 'answered', response, timing, attested, jobId: typeof jobId === 'string' ? jobId : null };
+    const attested = calls.size > 0 ? [...calls.values()].flat() : null;
+    return { kind: 'answered', response, timing, attested, jobId: jobIdOf(response) };
   }
   failure ??= { of: 'owner', reason: 'the task has no turn to ask' };
   return { kind: 'failed', failure, response, timing };
@@ -166,7 +181,7 @@ async function askTurn(options: AskOptions, body: InvocationBody, signal: AbortS
         startedAt = performance.now();
         continue;
       }
-      const failure = failureOfStatus(outcome.status, outcome.detail, outcome.failureClass);
+      const failure = failureOfStatus(outcome.status, outcome.detail, outcome.failureClass, outcome.reason);
       if (GATEWAY_STATUSES.includes(outcome.status) && !gatewayRetried && route === 'stream') {
         gatewayRetried = true;
         await pauseUnlessCapped(GATEWAY_RETRY_MS, signal, options.signal);
@@ -200,19 +215,28 @@ function attestedCall(call: Record<string, unknown>): AttestedCall {
   return { tool_name: toolNameOf(call), status: typeof call.status === 'string' ? call.status : 'ok' };
 }
 
+function jobIdOf(response: TurnResponse): string | null {
+  const { job_id: jobId } = response.metadata;
+  return typeof jobId === 'string' && jobId ? jobId : null;
+}
+
 function costOf(response: TurnResponse): number | null {
   const cost = response.metadata.proxy_cost_usd;
   return typeof cost === 'number' && Number.isFinite(cost) && cost >= 0 ? cost : null;
 }
 
-/** Costs are summed over the turns, the latency that scores is the worst turn's (decision 13). */
-function timingOf(turns: readonly TurnEvidence[]): Timing {
-  const totals = turnTotals(
-    turns.map((turn) => ({ latency_seconds: turn.latency_seconds, cost_usd: turn.proxy_cost_usd })),
-  );
+/**
+ * The worst turn's latency scores, costs are summed over the turns (decision 13). The owner's figure is that of a job so
+ * far, so of several turns under one job only the last figure counts.
+ */
+function timingOf(turns: readonly AskedTurn[]): Timing {
+  const jobs = new Map<string, number | null>();
+  turns.forEach(({ evidence, jobId }, index) => jobs.set(jobId ?? `turn ${index}`, evidence.proxy_cost_usd));
+  const costs = [...jobs.values()];
+  const known = costs.filter((cost) => cost !== null);
   return {
-    totalSeconds: turns.reduce((sum, turn) => sum + turn.latency_seconds, 0),
-    maxTurnSeconds: turns.reduce((max, turn) => Math.max(max, turn.latency_seconds), 0),
-    costUsd: totals.cost_usd,
+    totalSeconds: turns.reduce((sum, { evidence }) => sum + evidence.latency_seconds, 0),
+    maxTurnSeconds: turns.reduce((max, { evidence }) => Math.max(max, evidence.latency_seconds), 0),
+    costUsd: known.length === costs.length ? known.reduce((sum, cost) => sum + cost, 0) : null,
   };
 }

@@ -1,7 +1,8 @@
+import type { z } from 'zod';
 import { messageOf } from '../../adapters/logging';
 import { OwnerRefused } from '../../adapters/owner-client';
 import type { FamilyId } from '../../domain/status';
-import type { ClaimedTask } from '../../domain/validator/task';
+import { claimedTaskSchema, type ClaimedTask, type RawClaimedTask } from '../../domain/validator/task';
 import { EngineStopping, Lease, LeaseLost } from './lease';
 import { TaskRun, type TaskDeps, type TaskEnding } from './task-run';
 
@@ -36,6 +37,7 @@ interface Active {
 const RELEASE_SHARE = 1 / 3;
 const RELEASE_MAX_MS = 6_000;
 const FIRST_ERROR_WAIT_MS = 500;
+const MAX_COOL_DOWN_MS = 600_000;
 
 /** Claims tasks, runs up to `maxParallel` of them at once, and stops without losing any. */
 export class ValidatorEngine {
@@ -52,6 +54,8 @@ export class ValidatorEngine {
   private lastError: { message: string; at: Date } | null = null;
   private emptyPolls = 0;
   private failedPolls = 0;
+  private fruitlessInARow = 0;
+  private pausedUntil = 0;
 
   constructor(private readonly deps: TaskDeps) {
     this.phase = deps.config.autoLoop ? 'starting' : 'off';
@@ -115,6 +119,12 @@ export class ValidatorEngine {
         await this.sleep(null);
         continue;
       }
+      const wait = await this.notYet();
+      if (wait > 0) {
+        this.phase = this.active.size > 0 ? 'claiming' : 'idle';
+        await this.sleep(wait);
+        continue;
+      }
       let claimed = 0;
       let failed = false;
       for (const family of this.deps.config.families) {
@@ -136,7 +146,7 @@ export class ValidatorEngine {
 
   private async claim(family: FamilyId, batchSize: number): Promise<number> {
     const { owner, metrics } = this.deps;
-    let tasks: ClaimedTask[];
+    let tasks: RawClaimedTask[];
     try {
       ({ tasks } = await owner.claimTasks(family, { batchSize }, { signal: this.claims.signal }));
     } catch (error) {
@@ -145,9 +155,35 @@ export class ValidatorEngine {
       else throw error;
     }
     metrics.lastLoop.set({ loop_name: 'claim' }, Date.now() / 1000);
-    for (const task of tasks) this.take(task);
-    if (tasks.length > 0) this.lastClaimAt = new Date();
-    return tasks.length;
+    let begun = 0;
+    for (const raw of tasks) {
+      const task = claimedTaskSchema.safeParse(raw);
+      if (task.success) {
+        this.take(task.data);
+        begun += 1;
+      } else await this.giveBack(family, raw, task.error.issues[0]);
+    }
+    if (begun > 0) this.lastClaimAt = new Date();
+    return begun;
+  }
+
+  /** A task that cannot be read is somebody else's to judge, or the owner's to mend. */
+  private async giveBack(familyId: string, raw: RawClaimedTask, issue?: z.core.$ZodIssue): Promise<void> {
+    const { owner, metrics, logger } = this.deps;
+    const where = issue?.path.join('.') || 'the task';
+    const reason = `the claimed task cannot be read: ${where}: ${issue?.message ?? 'invalid'}`;
+    const { task_evaluation_id: taskEvaluationId, fencing } = raw;
+    metrics.tasksReleased.inc({ cause: 'unreadable' });
+    this.lastError = { message: reason, at: new Date() };
+    logger.error(reason, { task_evaluation_id: taskEvaluationId });
+    await owner
+      .releaseTask({ familyId, taskEvaluationId }, { fencing: fencing ?? null, reason })
+      .catch((error: unknown) =>
+        logger.warn('a task could not be given back; its lease will expire by itself', {
+          task_evaluation_id: taskEvaluationId,
+          error: messageOf(error),
+        }),
+      );
   }
 
   /** Begins a claimed task, unless it is under way already under the same or a newer lease. */
@@ -178,10 +214,47 @@ export class ValidatorEngine {
       .then(() => run.run())
       .then((ending) => {
         this.ended[ending] += 1;
+        this.coolDown(ending, run.fruitless);
         if (this.active.get(id) === entry) this.active.delete(id);
         this.deps.metrics.leases.set(this.active.size);
         this.wake();
       });
+  }
+
+  /**
+   * Work that came to nothing through our side or the owner's would be claimed again at once, and use up the attempts
+   * that a task has while the cause lasts. So claiming pauses, longer each time, until something is judged again.
+   */
+  private coolDown(ending: TaskEnding, fruitless: boolean): void {
+    if (ending === 'submitted' && !fruitless) {
+      this.fruitlessInARow = 0;
+      this.pausedUntil = 0;
+      return;
+    }
+    if (!fruitless || this.stopping) return;
+    const pollMs = this.deps.config.pollIntervalSeconds * 1000;
+    const wait = Math.min(MAX_COOL_DOWN_MS, pollMs * 2 ** this.fruitlessInARow);
+    this.fruitlessInARow += 1;
+    this.pausedUntil = Date.now() + wait;
+    this.deps.logger.warn('a task came to nothing; claiming pauses', { seconds: Math.round(wait / 1000) });
+  }
+
+  /** Milliseconds that claiming must still wait for: a pause, or a judge that does not answer. */
+  private async notYet(): Promise<number> {
+    const left = this.pausedUntil - Date.now();
+    if (left > 0) return left;
+    try {
+      await this.deps.judge.health(this.claims.signal);
+      return 0;
+    } catch (error) {
+      // What cannot be judged is better left to others.
+      this.note(error, 'all');
+      this.failedPolls += 1;
+      return Math.min(
+        this.deps.config.pollIntervalSeconds * 1000,
+        FIRST_ERROR_WAIT_MS * 2 ** (this.failedPolls - 1),
+      );
+    }
   }
 
   private countOracle(task: ClaimedTask): void {

@@ -22,7 +22,7 @@ export function createValidatorMetrics(registry: Registry) {
     }),
     tasksReleased: new Counter({
       name: 'eirel_validator_tasks_released_total',
-      help: 'Tasks given back to the pool, by cause: judge, shutdown, no_miners, error',
+      help: 'Tasks given back to the pool, by cause: judge, shutdown, no_miners, unreadable, error',
       labelNames: ['cause'],
       registers,
     }),

@@ -61,6 +61,8 @@ const RELEASE_TIMEOUT_MS = 5_000;
 /** Carries one claimed task from its lease to its end. */
 export class TaskRun {
   phase: TaskPhase = 'evaluating';
+  /** True once it is known that nothing could be judged, through no miner's fault. */
+  fruitless = false;
 
   constructor(
     readonly task: ClaimedTask,
@@ -95,6 +97,7 @@ export class TaskRun {
     const truth = judgingTruth(task);
     const settled = await Promise.all(task.miners.map((miner) => this.evaluate(miner, truth)));
     lease.signal.throwIfAborted();
+    this.fruitless = settled.every((entry) => 'released' in entry);
     const body = resultBody({
       task,
       truth,
@@ -258,6 +261,7 @@ export class TaskRun {
   private async release(cause: string, reason: string): Promise<TaskEnding> {
     const { owner, logger, metrics } = this.deps;
     this.phase = 'releasing';
+    this.fruitless = cause === 'judge' || cause === 'error';
     metrics.tasksReleased.inc({ cause });
     const release = { fencing: this.task.fencing ?? null, reason };
     try {
