@@ -1,7 +1,7 @@
 /** Memory, CPU and process limits by control groups, version 1 or 2, wherever a writable hierarchy exists. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const CONTROLLERS = ['memory', 'cpu', 'pids'] as const;
@@ -43,6 +43,9 @@ export class ControlGroups {
     const directories = new Set<string>();
     for (const [controller, parent] of this.parents) {
       const directory = join(parent, instanceId);
+      // The parent goes with its last instance.
+      mkdirSync(parent, { recursive: true });
+      if (this.version === 2) delegate(parent);
       mkdirSync(directory, { recursive: true });
       directories.add(directory);
       for (const [file, value, required] of this.settings(controller, limits)) {
@@ -110,6 +113,17 @@ export async function removeGroups(directories: readonly string[]): Promise<void
         await sleep(50);
       }
     }
+    removeIfUnused(dirname(directory));
+  }
+}
+
+/** Removes our parent group unless other instances are in it; the next one makes it again. */
+function removeIfUnused(parent: string): void {
+  try {
+    rmdirSync(parent);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes(code)) throw error;
   }
 }
 
@@ -148,21 +162,24 @@ function ownGroup(controller: string): string {
 function detectUnified(name: string): Map<Controller, string> | null {
   const mount = mounts().find(({ type }) => type === 'cgroup2');
   if (mount === undefined) return null;
-  const base = join(mount.path, ownGroup(''));
   const enabled = (directory: string): string[] =>
     readOrEmpty(join(directory, 'cgroup.controllers')).trim().split(' ');
-  if (!enabled(base).includes('memory')) return null;
-  try {
-    // Fails with EBUSY where this group holds processes itself: then there is nothing for us to hand out.
-    delegate(base);
-    const parent = join(base, name);
-    mkdirSync(parent, { recursive: true });
-    delegate(parent);
-    const given = CONTROLLERS.filter((controller) => enabled(parent).includes(controller));
-    return given.length === 0 ? null : new Map(given.map((controller) => [controller, parent]));
-  } catch {
-    return null;
+  // Version 2 gives limits to the children of a group only while the group holds no processes itself (writing
+  // fails with EBUSY), which is true of our own group where one was delegated to us, and of the root.
+  for (const base of [join(mount.path, ownGroup('')), mount.path]) {
+    if (!enabled(base).includes('memory')) continue;
+    try {
+      delegate(base);
+      const parent = join(base, name);
+      mkdirSync(parent, { recursive: true });
+      delegate(parent);
+      const given = CONTROLLERS.filter((controller) => enabled(parent).includes(controller));
+      if (given.length > 0) return new Map(given.map((controller) => [controller, parent]));
+    } catch {
+      continue;
+    }
   }
+  return null;
 }
 
 function delegate(directory: string): void {

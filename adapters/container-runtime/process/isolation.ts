@@ -52,7 +52,14 @@ export class Isolation {
   ): Promise<Isolation> {
     const tools = findTools();
     const without = (reason: string): Isolation =>
-      new Isolation(false, `user isolation not possible: ${reason}`, tools, [], [], hideScript);
+      new Isolation(
+        false,
+        `user isolation not possible: ${reason}; agents can read what the service can`,
+        tools,
+        [],
+        [],
+        hideScript,
+      );
     if (process.getuid?.() !== 0) return without('the service does not run as root');
     if (tools.setpriv === null) return without('the program setpriv (util-linux) is not installed');
     if (!isMapped(config.uids.from) || !isMapped(config.uids.from + config.uids.count - 1)) {

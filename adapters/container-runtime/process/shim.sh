@@ -34,10 +34,12 @@ main() {
     exec "$@"
   ) &
   agent=$!
+  # From here on the shell itself would only add its own words on how the agent ended.
+  exec 2>/dev/null
   while :; do
     wait "$agent"
     code=$?
-    kill -0 "$agent" 2>/dev/null || break
+    kill -0 "$agent" || break
   done
   echo "$code" >"$run/$instance.exit.new" && mv "$run/$instance.exit.new" "$run/$instance.exit"
 }

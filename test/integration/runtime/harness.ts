@@ -1,6 +1,6 @@
 /** Tiny agents packed as archives, and a runtime on a directory of its own. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -61,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path.startswith("/exit?"): os._exit(int(self.path[6:]))
         elif self.path == "/segv": os.kill(os.getpid(), signal.SIGSEGV)
         elif self.path == "/stubborn": signal.signal(signal.SIGTERM, signal.SIG_IGN); body = {}
-        elif self.path == "/shout": print("x" * 200_000, flush=True); body = {}
+        elif self.path == "/shout": print("\\n".join("%06d" % n + "x" * 493 for n in range(400)), flush=True); body = {}
         else: body = {"status": "ok"}
         self.answer(body)
     def do_POST(self):
@@ -151,10 +151,10 @@ export class Bench {
   }
 
   async dispose(): Promise<void> {
-    for (const runtime of this.runtimes) {
-      for (const { deploymentId } of await runtime.list()) await runtime.remove(deploymentId);
-      await runtime.stopAll(0);
-    }
+    const [runtime] = this.runtimes;
+    const directory = join(this.env.EIREL_PROCESS_RUNTIME_ROOT ?? this.root, 'deployments');
+    // Stopped ones too: they hold a user id.
+    for (const id of existsSync(directory) ? readdirSync(directory) : []) await runtime?.remove(id);
     // Images are read-only.
     execFileSync('chmod', ['-R', 'u+w', this.root]);
     rmSync(this.root, { recursive: true, force: true });

@@ -176,6 +176,34 @@ describe('a Python agent from start to end', () => {
     },
   );
 
+  (isRoot ? test : test.skip)(
+    'sees nothing of a closed directory but its own part, when the data are in one',
+    async () => {
+      const closed = join(bench.root, 'closed');
+      mkdirSync(closed, { mode: 0o700 });
+      writeFileSync(join(closed, 'secret.txt'), 'secret');
+      const hidden = new Bench({ EIREL_PROCESS_RUNTIME_ROOT: join(closed, 'runtime') });
+      try {
+        const runtime = hidden.runtime();
+        const agent = pythonAgent();
+        const placed = await runtime.place(hidden.spec(agent, await hidden.build(runtime, agent)));
+        const self = await ask<{ uid: number }>(`${placed.endpointUrl}/whoami`);
+        if (placed.limits.some((note) => note.startsWith('user isolation not possible'))) return;
+        expect(self.uid).toBeGreaterThan(0);
+        expect(placed.limits.join('\n')).toContain(`without sight of`);
+        expect(await ask(`${placed.endpointUrl}/read?${join(closed, 'secret.txt')}`)).toEqual({
+          error: 'FileNotFoundError',
+        });
+        expect(await ask(`${placed.endpointUrl}/read?main.py`)).toEqual({
+          text: expect.stringContaining('HOARD') as string,
+        });
+        expect(readFileSync(join(closed, 'secret.txt'), 'utf8')).toBe('secret');
+      } finally {
+        await hidden.dispose();
+      }
+    },
+  );
+
   test('is killed when it takes more memory than it may, and the host is not', async () => {
     const runtime = bench.runtime();
     const agent = pythonAgent();
@@ -571,7 +599,7 @@ test('the log keeps to its size', async () => {
   const path = join(bench.root, 'deployments/d1/agent.log');
   expect(statSync(path).size).toBeLessThan(750_000);
   expect(readFileSync(path, 'utf8')).not.toContain('\0');
-  expect(await runtime.logs('d1', { tailLines: 1 })).toEqual(['x'.repeat(200_000)]);
+  expect(await runtime.logs('d1', { tailLines: 1 })).toEqual([`000399${'x'.repeat(493)}`]);
 });
 
 describe('configuration', () => {
