@@ -11,7 +11,6 @@ import { CLAIMABLE_ENRICHMENT, SERVABLE_DEPLOYMENT_STATUSES } from '../../domain
 import { lockTask, locateClaim, type ClaimKey } from './claim-lookup';
 import { Prisma, type Db } from './index';
 import { sqlNow } from './sql';
-import { remainingTaskCount } from './task-progress';
 
 export interface ClaimRequest {
   /** Without one the open run. */
@@ -51,6 +50,7 @@ interface ClaimRow {
   oracle_status: string | null;
   cached_baseline: Record<string, unknown> | null;
   miners: ClaimedMiner[];
+  remaining: bigint;
 }
 
 /** How often a claim that met only tasks just taken by others looks again. */
@@ -64,9 +64,8 @@ export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOu
   for (let attempt = 1; ; attempt += 1) {
     const rows = await db.$queryRaw<ClaimRow[]>(claimStatement(request));
     if (rows.length > 0) {
-      const tasks = rows.map(toClaimedTask);
-      const first = tasks[0] as ClaimedTask;
-      return { tasks, remainingTaskCount: await remainingTaskCount(db, first.runId, first.familyId) };
+      // Counted in the same statement: leasing turns pending tasks into claimed ones, which changes no sum.
+      return { tasks: rows.map(toClaimedTask), remainingTaskCount: Number(rows[0]?.remaining ?? 0) };
     }
     // Another claimer can commit between this statement's snapshot and its locks; then what was picked is gone while
     // the next task is free. A new statement sees that.
@@ -82,15 +81,15 @@ export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOu
  */
 function claimStatement(request: ClaimRequest): Prisma.Sql {
   return Prisma.sql`
-    WITH clock AS MATERIALIZED (SELECT ${sqlNow(request.now)} AS now),
+    ${runAndClock(request)},
     candidate AS MATERIALIZED (
       SELECT t.id
-      FROM task_evaluations t JOIN evaluation_runs r ON r.id = t.epoch_id, clock
+      FROM task_evaluations t
       WHERE ${claimableTask(request)}
         AND EXISTS (
           SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
           WHERE m.task_evaluation_id = t.id AND ${claimableRow(request)})
-      ORDER BY t.task_index, t.id
+      ORDER BY t.task_index
       LIMIT ${request.batchSize}::int
       FOR UPDATE OF t SKIP LOCKED
     ),
@@ -98,7 +97,7 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
       SELECT m.id, m.task_evaluation_id, m.claim_fencing AS old_fencing
       FROM candidate c
         JOIN miner_evaluation_tasks m ON m.task_evaluation_id = c.id
-        JOIN managed_deployments d ON d.id = m.deployment_id, clock
+        JOIN managed_deployments d ON d.id = m.deployment_id
       WHERE ${claimableRow(request)}
       ORDER BY m.id
       FOR UPDATE OF m
@@ -122,8 +121,8 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
       UPDATE task_claims c SET status = 'expired', ended_at = clock.now,
         release_reason = 'the lease ran out and the task was claimed again'
       FROM clock
-      WHERE c.status = 'claimed' AND c.fencing IN (SELECT old_fencing FROM locked WHERE old_fencing IS NOT NULL)
-        AND c.expires_at <= clock.now
+      WHERE c.fencing = ANY (ARRAY(SELECT old_fencing FROM locked WHERE old_fencing IS NOT NULL))
+        AND c.status = 'claimed' AND c.expires_at <= clock.now
     ),
     jobs AS (
       INSERT INTO attempt_jobs (job_id, miner_evaluation_task_id, epoch_id, task_id, deployment_id, miner_hotkey,
@@ -151,22 +150,37 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
       r.rubric_version, r.benchmark_version, r.scoring_version, o.fencing, clock.now AS claimed_at, o.expires_at,
       t.expected_claims_json, t.must_not_claim_json, t.oracle_status, o.miners,
       CASE WHEN t.baseline_cached_at > clock.now - make_interval(secs => ${BASELINE_TTL_SECONDS}::float8)
-        THEN t.baseline_response_json END AS cached_baseline
+        THEN t.baseline_response_json END AS cached_baseline,
+      (SELECT count(*) FROM (
+        SELECT m.task_evaluation_id FROM miner_evaluation_tasks m
+        WHERE m.epoch_id = (SELECT id FROM run) AND m.family_id = ${request.familyId}::text
+          AND m.status IN ('pending', 'claimed')
+        GROUP BY m.task_evaluation_id) open_tasks) AS remaining
     FROM offered o JOIN task_evaluations t ON t.id = o.task_evaluation_id
       JOIN evaluation_runs r ON r.id = t.epoch_id, clock
     ORDER BY t.task_index, t.id`;
 }
 
+/** One value each, so that the planner can look them up in indexes. */
+function runAndClock(request: ClaimRequest): Prisma.Sql {
+  const runId = request.runId ?? null;
+  return Prisma.sql`
+    WITH clock AS MATERIALIZED (SELECT ${sqlNow(request.now)} AS now),
+    run AS MATERIALIZED (
+      SELECT id FROM evaluation_runs
+      WHERE status = 'open' AND phase = 'running' AND (${runId}::text IS NULL OR id = ${runId}::text))`;
+}
+
+/** Over `t`. */
 function claimableTask(request: ClaimRequest): Prisma.Sql {
-  return Prisma.sql`r.status = 'open' AND r.phase = 'running'
-    AND (${request.runId ?? null}::text IS NULL OR r.id = ${request.runId ?? null}::text)
-    AND t.family_id = ${request.familyId}::text
+  return Prisma.sql`t.epoch_id = (SELECT id FROM run) AND t.family_id = ${request.familyId}::text
     AND t.enrichment_status IN (${Prisma.join([...CLAIMABLE_ENRICHMENT])})`;
 }
 
-/** Over `m` (row), `d` (its deployment) and `clock`. A judgment that succeeded is not a failed attempt. */
+/** Over `m` (row) and `d` (its deployment). A judgment that succeeded is not a failed attempt. */
 function claimableRow(request: ClaimRequest): Prisma.Sql {
-  return Prisma.sql`(m.status = 'pending' OR (m.status = 'claimed' AND m.claim_expires_at <= clock.now))
+  return Prisma.sql`m.status IN ('pending', 'claimed')
+    AND (m.status = 'pending' OR m.claim_expires_at <= (SELECT now FROM clock))
     AND m.attempt_count - m.judgment_count < ${request.maxAttempts}::int
     AND d.status IN (${Prisma.join([...SERVABLE_DEPLOYMENT_STATUSES])}) AND d.health_status = 'healthy'
     AND (m.judgment_count = 0 OR NOT EXISTS (
@@ -176,10 +190,10 @@ function claimableRow(request: ClaimRequest): Prisma.Sql {
 
 async function hasClaimable(db: Db, request: ClaimRequest): Promise<boolean> {
   const rows = await db.$queryRaw<unknown[]>(Prisma.sql`
-    WITH clock AS MATERIALIZED (SELECT ${sqlNow(request.now)} AS now)
-    SELECT 1 FROM task_evaluations t JOIN evaluation_runs r ON r.id = t.epoch_id
+    ${runAndClock(request)}
+    SELECT 1 FROM task_evaluations t
       JOIN miner_evaluation_tasks m ON m.task_evaluation_id = t.id
-      JOIN managed_deployments d ON d.id = m.deployment_id, clock
+      JOIN managed_deployments d ON d.id = m.deployment_id
     WHERE ${claimableTask(request)} AND ${claimableRow(request)} LIMIT 1`);
   return rows.length > 0;
 }

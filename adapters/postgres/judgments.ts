@@ -27,17 +27,18 @@ export interface Judgment {
 /** Stores a judgment; settles its row as `evaluated` by the median, or returns it to the pool for the next validator. */
 export async function storeJudgment(tx: DbTx, judgment: Judgment): Promise<void> {
   const { row, decision, now } = judgment;
-  await tx.taskMinerResult.create({ data: resultColumns(judgment) });
-  const judgments = await tx.taskMinerResult.findMany({
-    where: { minerEvaluationTaskId: row.id },
-    select: {
-      validatorHotkey: true,
-      officialComposite: true,
-      agreementVerdict: true,
-      judgeOutputJson: true,
-      factorsJson: true,
-    },
-  });
+  const select = {
+    validatorHotkey: true,
+    officialComposite: true,
+    agreementVerdict: true,
+    judgeOutputJson: true,
+    factorsJson: true,
+  } as const;
+  const own = await tx.taskMinerResult.create({ data: resultColumns(judgment), select });
+  const judgments =
+    row.requiredJudgments === 1
+      ? [own]
+      : await tx.taskMinerResult.findMany({ where: { minerEvaluationTaskId: row.id }, select });
   const official = medianComposite(
     judgments.map((item) => item.officialComposite),
     row.requiredJudgments,
