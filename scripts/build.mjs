@@ -1,11 +1,12 @@
 /** The build: Prisma client, TypeScript, Temporal workflow bundle; each step only when its inputs changed. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, relative, sep } from 'node:path';
 import { quietly } from './child.mjs';
 import { withLock } from './lock.mjs';
 import { say, step } from './progress.mjs';
+import { transpile } from './transpile.mjs';
 
 const BUNDLE = 'workflow-bundle.js';
 const OWN_OUTPUTS = new Set([BUNDLE, `${BUNDLE}.map`]);
@@ -30,7 +31,7 @@ function digestOf(root, paths) {
   return hash.digest('hex');
 }
 
-/** Reads tsconfig.json and returns the TypeScript and JSON files that it includes. */
+/** The TypeScript and JSON files that tsconfig.json includes, but for the tests: jest translates those itself. */
 function sourcesOf(root) {
   const { include, exclude } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
   const excluded = (exclude ?? []).map((path) => join(root, path) + sep);
@@ -38,24 +39,12 @@ function sourcesOf(root) {
     /\.(ts|json)$/.test(path) &&
     !path.endsWith('.d.ts') &&
     !excluded.some((prefix) => path.startsWith(prefix));
-  return include.flatMap((path) => {
+  const built = include.filter((path) => path !== 'test');
+  return built.flatMap((path) => {
     const full = join(root, path);
     return extname(path) === '' ? filesBelow(full, accept) : existsSync(full) ? [full] : [];
   });
 }
-
-/** Removes compiled files whose source is gone, so that a deleted module cannot still be loaded. */
-function removeStale(root, out) {
-  for (const path of filesBelow(out, (file) => /\.(js|js\.map|json)$/.test(file))) {
-    const name = relative(out, path);
-    if (OWN_OUTPUTS.has(name)) continue;
-    const base = join(root, name);
-    const candidates = name.endsWith('.json') ? [base] : [base.replace(/\.js(\.map)?$/, '.ts')];
-    if (!candidates.some((source) => existsSync(source))) rmSync(path);
-  }
-}
-
-const outputOf = (root, out, source) => join(out, relative(root, source)).replace(/\.ts$/, '.js');
 
 /**
  * Brings `build/` up to date with the sources.
@@ -114,39 +103,8 @@ async function buildSteps(root, out) {
     }
   }
 
-  const sources = sourcesOf(root);
-  const digest = `${versionOf('typescript')} ${digestOf(root, [join(root, 'tsconfig.json'), ...sources])}`;
-  const scripts = sources.filter((path) => path.endsWith('.ts'));
-  const missing = scripts.some((path) => !existsSync(outputOf(root, out, path)));
-  if (stamps.typescript !== digest || missing) {
-    const info = join(out, '.tsbuildinfo-emit');
-    // The incremental record would make the compiler believe that a deleted output is still there.
-    if (missing && stamps.typescript === digest) rmSync(info, { force: true });
-    await step('TypeScript', async () => {
-      const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-      await quietly(
-        process.execPath,
-        [tsc, '--noCheck', '-p', root, '--incremental', '--tsBuildInfoFile', info],
-        {
-          cwd: root,
-          what: 'tsc',
-        },
-      );
-      removeStale(root, out);
-      if (scripts.some((path) => existsSync(path) && !existsSync(outputOf(root, out, path)))) {
-        rmSync(info, { force: true });
-        await quietly(
-          process.execPath,
-          [tsc, '--noCheck', '-p', root, '--incremental', '--tsBuildInfoFile', info],
-          {
-            cwd: root,
-            what: 'tsc',
-          },
-        );
-      }
-    });
-    stamp('typescript', digest);
-  }
+  const label = (count) => (work) => step(`TypeScript (${count} ${count === 1 ? 'file' : 'files'})`, work);
+  stamp('sources', await transpile(root, out, sourcesOf(root), stamps.sources ?? {}, OWN_OUTPUTS, label));
 
   const bundler = join(out, 'workers', 'bundle.js');
   if (existsSync(bundler)) {

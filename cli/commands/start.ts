@@ -55,7 +55,8 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
       await parts.supervisor.stopAll(controlPlane.names);
       await stopMiners(controlPlane.env, logger);
     }
-    await parts?.stop();
+    if (!parts) return;
+    await parts.stop();
     say('stopped');
   };
   const fail = (message: string, exitCode = 1) => {
