@@ -28,33 +28,40 @@ export class ControlGroups {
     return new ControlGroups(parents, parents.size > 0 ? 1 : null);
   }
 
-  has(controller: Controller): boolean {
-    return this.parents.has(controller);
+  /** The directories that `create` makes for an instance. */
+  directoriesOf(instanceId: string): string[] {
+    return [...new Set([...this.parents.values()].map((parent) => join(parent, instanceId)))];
+  }
+
+  /** Sentences on what is limited for an agent as a whole, and what is not. */
+  notes(limits: { cpuMillis: number; memoryBytes: number }): string[] {
+    const by = `by control group version ${this.version}`;
+    const missing = 'not limited for the whole agent: no writable control group';
+    return [
+      this.parents.has('memory')
+        ? `memory limited to ${Math.round(limits.memoryBytes / 1024 / 1024)} MiB ${by}`
+        : `memory ${missing}`,
+      this.parents.has('cpu') ? `cpu limited to ${limits.cpuMillis / 1000} cores ${by}` : `cpu ${missing}`,
+    ];
   }
 
   /**
-   * Makes the groups of one instance and sets their limits.
-   * @returns the directories, into whose `cgroup.procs` the agent's first process writes itself
+   * Makes the groups of one instance and sets their limits. The agent's first process writes itself into the
+   * `cgroup.procs` of each.
+   * @throws what the kernel answers when a limit cannot be set
    */
-  create(
-    instanceId: string,
-    limits: { cpuMillis: number; memoryBytes: number; maxProcesses: number },
-  ): string[] {
-    const directories = new Set<string>();
+  create(instanceId: string, limits: { cpuMillis: number; memoryBytes: number; maxProcesses: number }): void {
     for (const [controller, parent] of this.parents) {
       const directory = join(parent, instanceId);
       // The parent goes with its last instance.
       mkdirSync(parent, { recursive: true });
       if (this.version === 2) delegate(parent);
       mkdirSync(directory, { recursive: true });
-      directories.add(directory);
       for (const [file, value, required] of this.settings(controller, limits)) {
         const path = join(directory, file);
-        if (!required && !existsSync(path)) continue;
-        writeFileSync(path, value);
+        if (required || existsSync(path)) writeFileSync(path, value);
       }
     }
-    return [...directories];
   }
 
   private settings(

@@ -21,11 +21,11 @@ import {
   type RuntimePlacement,
   type RuntimeStatus,
 } from '../types';
-import { ControlGroups } from './cgroups';
+import { ControlGroups, removeGroups } from './cgroups';
 import type { ProcessRuntimeConfig } from './config';
 import { copyTree, pathExists } from './files';
 import { probeHealth } from './health';
-import { buildProcessImage, openImage } from './image';
+import { buildProcessImage, type Image, openImage } from './image';
 import { forgetInstance, instanceLines, launch, reachedMemoryLimit, terminate } from './instance';
 import { askPython, type PythonInfo } from './interpreters';
 import { type AgentLimits, Isolation } from './isolation';
@@ -236,8 +236,26 @@ export class ProcessRuntime implements ContainerRuntime {
     const isolation = await this.isolate(python);
     await mkdir(files.directory, { recursive: true, mode: 0o711 });
     const uid = isolation.ownUsers ? await acquireUid(this.config.uids, files) : null;
-    await this.prepareDirectory(files, image.tree, uid);
-    await installPrograms(files, this.scripts, python);
+    try {
+      await this.prepareDirectory(files, image.tree, uid);
+      await installPrograms(files, this.scripts, python);
+      return await this.startInstance(files, spec, restarts, uid, { image, python, isolation });
+    } catch (error) {
+      // Once there is a state, `remove` gives the id back.
+      if (uid !== null && (await readState(files)) === null) await releaseUid(uid, files);
+      throw error;
+    }
+  }
+
+  /** Writes down first what it is about to make, so that whoever comes after a crash can clean up. */
+  private async startInstance(
+    files: DeploymentFiles,
+    spec: PlacementSpec,
+    restarts: number,
+    uid: number | null,
+    parts: { image: Image; python: PythonInfo | OwnerFault; isolation: Isolation },
+  ): Promise<DeploymentState> {
+    const { image, python, isolation } = parts;
     const instanceId = randomBytes(8).toString('hex');
     const limits: AgentLimits = {
       uid,
@@ -245,8 +263,9 @@ export class ProcessRuntime implements ContainerRuntime {
       maxProcesses: this.config.maxProcesses,
       fileMaxBytes: this.config.fileMaxBytes,
     };
-    const { directories, notes } = this.limitByGroups(instanceId, spec);
-    const { state, start } = await this.choosePort(spec, async (port) => {
+    this.groups ??= ControlGroups.detect(this.config.root);
+    const groups = this.groups;
+    const { state: planned, start } = await this.choosePort(spec, async (port) => {
       const start = startCommand(image.plan, spec, files, port, python);
       const state: DeploymentState = {
         version: 1,
@@ -262,24 +281,21 @@ export class ProcessRuntime implements ContainerRuntime {
         cpuMillis: spec.cpuMillis,
         memoryBytes: spec.memoryBytes,
         uid,
-        cgroupDirectories: directories,
-        limits: [...isolation.notes(limits), ...notes],
+        cgroupDirectories: groups.directoriesOf(instanceId),
+        limits: [...isolation.notes(limits), ...groups.notes(spec)],
         stopped: false,
       };
       await writeState(files, state);
       return { state, start };
     });
+    const state = await this.limitByGroups(files, planned, groups, isolation.notes(limits));
     const environmentFile = join(files.home, `.environment-${instanceId}`);
     await writeEnvironment(environmentFile, start.env, uid);
     const wrap = isolation.wrap(limits, files.directory);
     const enter = ['/bin/sh', join(files.bin, 'enter.sh'), environmentFile, start.directory];
     await launch(files, state, this.scripts.shim, [...wrap, ...enter, ...start.words]);
-    this.logger.info('started an agent', {
-      deploymentId: spec.deploymentId,
-      instanceId,
-      port: state.port,
-      uid,
-    });
+    const { deploymentId, port } = state;
+    this.logger.info('started an agent', { deploymentId, instanceId, port, uid });
     return state;
   }
 
@@ -297,31 +313,22 @@ export class ProcessRuntime implements ContainerRuntime {
     await chmod(files.app, 0o700);
   }
 
-  private limitByGroups(instanceId: string, spec: PlacementSpec): { directories: string[]; notes: string[] } {
-    this.groups ??= ControlGroups.detect(this.config.root);
-    const groups = this.groups;
-    const mebibytes = Math.round(spec.memoryBytes / 1024 / 1024);
-    const missing = (what: string): string =>
-      `${what} not limited for the whole agent: no writable control group`;
+  /** An agent whose groups cannot be made runs without them, and its placement says so. */
+  private async limitByGroups(
+    files: DeploymentFiles,
+    state: DeploymentState,
+    groups: ControlGroups,
+    otherNotes: string[],
+  ): Promise<DeploymentState> {
     try {
-      const directories = groups.create(instanceId, {
-        cpuMillis: spec.cpuMillis,
-        memoryBytes: spec.memoryBytes,
-        maxProcesses: this.config.maxProcesses,
-      });
-      const by = `by control group version ${groups.version}`;
-      return {
-        directories,
-        notes: [
-          groups.has('memory') ? `memory limited to ${mebibytes} MiB ${by}` : missing('memory'),
-          groups.has('cpu') ? `cpu limited to ${spec.cpuMillis / 1000} cores ${by}` : missing('cpu'),
-        ],
-      };
+      groups.create(state.instanceId, { ...state, maxProcesses: this.config.maxProcesses });
+      return state;
     } catch (error) {
-      return {
-        directories: [],
-        notes: [`memory and cpu not limited for the whole agent: ${(error as Error).message}`],
-      };
+      await removeGroups(state.cgroupDirectories);
+      const note = `memory and cpu not limited for the whole agent: ${(error as Error).message}`;
+      const without = { ...state, cgroupDirectories: [], limits: [...otherNotes, note] };
+      await writeState(files, without);
+      return without;
     }
   }
 
