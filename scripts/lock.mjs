@@ -1,5 +1,14 @@
 /** A lock file that holds the pid of its owner, so that two builds of the same checkout wait for one another. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -33,6 +42,20 @@ function tryTake(path) {
   }
 }
 
+/** Moves a dead owner's lock away, and puts it back if a living process took it over in the meantime. */
+function removeAbandoned(path) {
+  const moved = `${path}.${process.pid}.abandoned`;
+  try {
+    renameSync(path, moved);
+    const holder = holderOf(moved);
+    if (holder !== undefined && !Number.isNaN(holder) && isAlive(holder)) linkSync(moved, path);
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(moved, { force: true });
+  }
+}
+
 /**
  * Runs `work` while holding the lock at `path`. Waits while a living process holds it; a lock left by a dead
  * process is taken over.
@@ -53,7 +76,7 @@ export async function withLock(path, work, onWait = () => {}) {
     const empty = Number.isNaN(holder);
     emptySince = empty ? (emptySince ?? Date.now()) : undefined;
     const abandoned = empty ? Date.now() - emptySince > 2000 : holder !== undefined && !isAlive(holder);
-    if (abandoned) rmSync(path, { force: true });
+    if (abandoned) removeAbandoned(path);
     else if (holder !== undefined && !empty && !told) {
       told = true;
       onWait(holder);
