@@ -1,6 +1,6 @@
 /** How a command ends: one number for scripts, one sentence and a next step for people. */
 import { CommanderError } from 'commander';
-import { ArchiveRefused } from '../adapters/archive';
+import { ArchiveRefused } from '../adapters/archive/limits';
 import { KeyConfigError, WalletEncrypted, WalletInvalid, WalletNotFound } from '../adapters/keys/errors';
 import { OwnerRefused, OwnerUnreachable } from '../adapters/owner-client';
 

@@ -3,7 +3,7 @@ import { OwnerAnswerInvalid, OwnerRefused, OwnerUnreachable } from '../adapters/
 import { reasonOf } from '../adapters/owner-client/transport';
 import { CliError, EXIT, exitCodeOfStatus } from './exit-codes';
 import { cell } from './output';
-import type { Api } from './session';
+import type { Api } from './api';
 
 type Where = Pick<Api, 'address' | 'signer'>;
 

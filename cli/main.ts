@@ -14,7 +14,7 @@ import { buildProgram } from './program';
 async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   try {
     loadEnvFiles(env, [process.cwd(), projectRoot()]);
-    const program = buildProgram();
+    const program = buildProgram(argv);
     if (argv.length === 0) {
       program.outputHelp();
       return EXIT.usage;

@@ -1,19 +1,26 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { projectRoot } from '../adapters/project-root';
 import { registerAdmin } from './commands/admin';
 import { registerCompletion } from './commands/completion';
 import { registerLists } from './commands/lists';
-import { registerMigrate } from './commands/migrate';
 import { registerMiner } from './commands/miner';
 import { registerRun } from './commands/run';
-import { registerStart } from './commands/start';
 import { registerSubmission } from './commands/submission';
 import { FORMATS } from './output';
+import type * as StartCommand from './commands/start';
+import type * as MigrateCommand from './commands/migrate';
 
-/** The whole command line. Errors are thrown, never exited on. */
-export function buildProgram(): Command {
+const load = createRequire(__filename);
+
+/**
+ * The command line. Errors are thrown, never exited on.
+ * @param argv what will be run: `start` and `migrate` bring much of the product along, and are left out where another
+ *   command is called; without it, everything is there
+ */
+export function buildProgram(argv: readonly string[] = []): Command {
   const { version } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
     version: string;
   };
@@ -34,13 +41,20 @@ export function buildProgram(): Command {
     .option('--wallet-name <name>', 'wallet that signs')
     .option('--hotkey-name <name>', 'its hotkey')
     .option('--wallet-path <path>', 'folder of the wallets');
-  registerStart(program);
-  registerMigrate(program);
   registerRun(program);
   registerLists(program);
   registerSubmission(program);
   registerMiner(program);
   registerAdmin(program);
+  const called = argv.find((argument) => !argument.startsWith('-'));
+  if (!program.commands.some((command) => command.name() === called)) registerServer(program);
   registerCompletion(program);
   return program;
+}
+
+function registerServer(program: Command): void {
+  const { registerStart } = load('./commands/start') as typeof StartCommand;
+  const { registerMigrate } = load('./commands/migrate') as typeof MigrateCommand;
+  registerStart(program);
+  registerMigrate(program);
 }

@@ -2,7 +2,7 @@
 import { runProgressPayload } from '../domain/contracts/runs';
 import { CliError, EXIT } from './exit-codes';
 import type { Progress } from './progress-view';
-import type { Api } from './session';
+import type { Api } from './api';
 
 /** The id that an argument names: itself, or the current run's for `current` or nothing. */
 export async function runIdOf(api: Api, argument: string | undefined): Promise<string> {

@@ -1,36 +1,23 @@
 /** What a command works with: its options, its output, the owner API, a question to the user. */
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { hotkeyFromEnv, loadWalletHotkey } from '../adapters/keys/wallet';
-import type { Hotkey } from '../adapters/keys/types';
-import { dataDirFromEnv, runningStackEnv } from '../adapters/local-stack';
 import { OwnerClient } from '../adapters/owner-client';
+import type { Api, Signer } from './api';
 import { explainFailure } from './failures';
 import { Cancelled, CliError, EXIT, exitCodeOf, UsageError } from './exit-codes';
 import { chooseFormat, createPrinter, type Printer } from './output';
-import { loadProfile, type Profile } from './profiles';
-import {
-  describeSigner,
-  resolveAddress,
-  resolveSigner,
-  type Address,
-  type GlobalOptions,
-  type Role,
-} from './settings';
+import type { Profile } from './profiles';
+import { describeSigner, resolveAddress, resolveSigner, type GlobalOptions, type Role } from './settings';
+import type * as Wallets from '../adapters/keys/wallet';
+import type * as LocalStack from '../adapters/local-stack';
+import type * as Profiles from './profiles';
 
-export interface Signer {
-  hotkey: Hotkey;
-  /** In words. */
-  source: string;
-}
-
-/** The owner API as one command sees it. */
-export interface Api {
-  client: OwnerClient;
-  address: Address;
-  /** null for public routes. */
-  signer: Signer | null;
-}
+// Loaded when they are needed: together they take longer to load than most commands take to run.
+const load = createRequire(__filename);
+const wallets = () => load('../adapters/keys/wallet') as typeof Wallets;
+const localStack = () => load('../adapters/local-stack') as typeof LocalStack;
+const profiles = () => load('./profiles') as typeof Profiles;
 
 export class Session {
   readonly options: GlobalOptions;
@@ -42,7 +29,8 @@ export class Session {
     readonly env: NodeJS.ProcessEnv = process.env,
   ) {
     this.options = command.optsWithGlobals<GlobalOptions>();
-    this.profile = this.options.profile === undefined ? undefined : loadProfile(this.options.profile, env);
+    const { profile } = this.options;
+    this.profile = profile === undefined ? undefined : profiles().loadProfile(profile, env);
     const asked = this.options.output ?? this.profile?.output;
     const format = chooseFormat(asked, Boolean(process.stdout.isTTY));
     this.printer = createPrinter(format, asked !== undefined, (text) => process.stdout.write(`${text}\n`));
@@ -59,12 +47,7 @@ export class Session {
    * @throws CliError saying which server, which key and what next, for whatever the client threw
    */
   async withApi<T>(role: Role | null, work: (api: Api) => Promise<T>): Promise<T> {
-    const address = resolveAddress(
-      this.options,
-      this.profile,
-      this.env,
-      () => runningStackEnv(dataDirFromEnv(this.env))?.OWNER_API_PUBLIC_URL,
-    );
+    const address = resolveAddress(this.options, this.profile, this.env, () => this.localApiUrl());
     const signer = role === null ? null : await this.signer(role);
     // Sent once: whoever types a command would rather be told than wait; `run watch` keeps trying by itself.
     const client = new OwnerClient({ baseUrl: address.url, hotkey: signer?.hotkey ?? null, attempts: 1 });
@@ -78,13 +61,19 @@ export class Session {
     }
   }
 
+  /** Address of the control plane that runs on this machine, as `eirel-ai start` recorded it. */
+  private localApiUrl(): string | undefined {
+    const { dataDirFromEnv, runningStackEnv } = localStack();
+    return runningStackEnv(dataDirFromEnv(this.env))?.OWNER_API_PUBLIC_URL;
+  }
+
   private async signer(role: Role): Promise<Signer> {
     const choice = resolveSigner(role, this.options, this.profile, this.env);
     try {
       const hotkey =
         choice.kind === 'secret'
-          ? await hotkeyFromEnv(this.env, choice.prefix)
-          : await loadWalletHotkey(choice);
+          ? await wallets().hotkeyFromEnv(this.env, choice.prefix)
+          : await wallets().loadWalletHotkey(choice);
       return { hotkey, source: describeSigner(choice) };
     } catch (error) {
       if (exitCodeOf(error) !== EXIT.usage) throw error;

@@ -2,6 +2,9 @@
 import { verifyHotkeySignature } from '../adapters/keys/verify';
 import { digestOf, evidenceDigest, parseEvidence, recomputeRun, type Difference } from '../domain/evidence';
 
+export { isSs58Address } from '../adapters/keys/address';
+export { canonicalJson, EvidenceError } from '../domain/evidence';
+
 /** What the owner serves for a run at `GET /v1/weights`. */
 export interface PublishedWeights {
   run_id: string | null;

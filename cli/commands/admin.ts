@@ -1,4 +1,5 @@
 /** `eirel-ai admin ...`: the owner's commands as the original has them (api.md section 6). */
+import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import {
@@ -11,12 +12,16 @@ import {
   validatorPayload,
   whoamiPayload,
 } from '../../domain/contracts/admin';
-import { isSs58Address } from '../../adapters/keys/address';
 import { UsageError } from '../exit-codes';
 import { wholeNumber } from '../options';
 import { fields, listTable } from '../output';
 import { Session } from '../session';
 import { deploymentsTable, submissionsTable } from './columns';
+import type * as Addresses from '../../adapters/keys/address';
+
+// Loaded when it is needed, since the cryptography behind it takes longer than most commands.
+const load = createRequire(__filename);
+const addresses = () => load('../../adapters/keys/address') as typeof Addresses;
 
 const READ_MS = 30_000;
 /** Opening the next run may start deployments. */
@@ -138,7 +143,7 @@ function registerValidators(admin: Command): void {
 }
 
 function checkedHotkey(hotkey: string): string {
-  if (isSs58Address(hotkey)) return hotkey;
+  if (addresses().isSs58Address(hotkey)) return hotkey;
   throw new UsageError(`${JSON.stringify(hotkey)} is not an SS58 address with prefix 42`, [
     'check it for a missing or swapped character',
   ]);

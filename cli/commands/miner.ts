@@ -1,11 +1,17 @@
 /** `eirel-ai miner submit|status`: a miner's side, signed with the miner's wallet. */
+import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { UsageError } from '../exit-codes';
 import { hash32 } from '../options';
 import { fields } from '../output';
-import { readyArchive, type PackedArchive } from '../pack';
+import type { PackedArchive } from '../pack';
 import { Session } from '../session';
 import { storyText, submissionStory, type SubmissionStory } from './submission';
+import type * as Packer from '../pack';
+
+// Loaded when it is needed: readers of archives and manifests.
+const load = createRequire(__filename);
+const packer = () => load('../pack') as typeof Packer;
 
 interface SubmitOptions {
   extrinsicHash?: string;
@@ -48,7 +54,7 @@ async function submit(path: string, options: SubmitOptions, command: Command): P
     );
   }
   const session = new Session(command);
-  const packed = await readyArchive(path, session.env);
+  const packed = await packer().readyArchive(path, session.env);
   if (packed.leftOut.length > 0) {
     session.say(`left out, since archives become public after their run: ${packed.leftOut.join(', ')}`);
   }

@@ -9,7 +9,8 @@ import { seconds, wholeNumber } from '../options';
 import { fields } from '../output';
 import type { Progress } from '../progress-view';
 import { fetchProgress, runIdOf, waitedInVain } from '../run-api';
-import { Session, type Api } from '../session';
+import type { Api } from '../api';
+import { Session } from '../session';
 
 type Steering = z.output<typeof steerPayload>;
 /** A close that drains answers when the drain has begun; the update itself may take a while. */

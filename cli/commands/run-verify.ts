@@ -1,14 +1,19 @@
 /** `eirel-ai run verify`: does the published run follow from its public evidence? */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { isSs58Address } from '../../adapters/keys/address';
 import { weightsPayload } from '../../domain/contracts/runs';
-import { canonicalJson, EvidenceError } from '../../domain/evidence';
 import { CliError, EXIT, UsageError } from '../exit-codes';
 import { cell } from '../output';
-import { Session, type Api } from '../session';
-import { verifyRun, type PublishedWeights, type Verification } from '../verify';
+import type { Api } from '../api';
+import { Session } from '../session';
+import type { PublishedWeights, Verification } from '../verify';
+import type * as Verifier from '../verify';
+
+// Loaded when it is needed: the cryptography and the whole of scoring.
+const load = createRequire(__filename);
+const verifier = () => load('../verify') as typeof Verifier;
 
 const READ_MS = 30_000;
 const EVIDENCE_MS = 120_000;
@@ -36,7 +41,7 @@ export function registerRunVerify(run: Command): void {
     .action(async (argument: string | undefined, options: VerifyOptions, command: Command) => {
       const session = new Session(command);
       const owner = options.owner ?? (session.env.EIREL_OWNER_HOTKEY_SS58?.trim() || undefined);
-      if (owner !== undefined && !isSs58Address(owner))
+      if (owner !== undefined && !verifier().isSs58Address(owner))
         throw new UsageError('--owner is not an SS58 address');
       if (options.sha256 !== undefined && !/^[0-9a-f]{64}$/.test(options.sha256)) {
         throw new UsageError('--sha256 takes 64 lower-case hex digits');
@@ -56,6 +61,7 @@ async function verify(
   owner: string | undefined,
 ): Promise<Verification> {
   const { file, sha256 } = options;
+  const { canonicalJson, EvidenceError, verifyRun } = verifier();
   try {
     if (file !== undefined && sha256 !== undefined) {
       return verifyRun(argument ?? null, readEvidence(file), { sha256 });

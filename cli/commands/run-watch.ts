@@ -6,7 +6,8 @@ import { seconds } from '../options';
 import { jsonLine, printable } from '../output';
 import { progressLine, progressScreen, type Progress } from '../progress-view';
 import { fetchProgress, runIdOf } from '../run-api';
-import { Session, type Api } from '../session';
+import type { Api } from '../api';
+import { Session } from '../session';
 
 /** A server that is away for longer than this ends the watch, in milliseconds. */
 const PATIENCE_MS = 120_000;

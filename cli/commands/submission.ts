@@ -7,7 +7,8 @@ import {
   withdrawPayload,
 } from '../../domain/contracts/submissions';
 import { fields, table } from '../output';
-import { Session, type Api } from '../session';
+import type { Api } from '../api';
+import { Session } from '../session';
 import type { Role } from '../settings';
 
 const READ_MS = 30_000;
