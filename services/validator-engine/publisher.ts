@@ -1,5 +1,9 @@
-import type { Client } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import {
   defineSearchAttributeKey,
   SearchAttributeType,
@@ -40,13 +44,15 @@ export interface PublicationView {
   interval: number;
   /** Status of the workflow: RUNNING, COMPLETED, FAILED... */
   status: string;
-  /** What it says it is doing, null when it does not answer. */
+  /** What it says it is doing, null before its worker has taken it up. */
   step: string | null;
+  /** How it ended, null while it runs. */
   reason: string | null;
   started_at: string | null;
 }
 
 const MODE = 'workflow';
+const STATUS_ATTRIBUTE = keyword('EirelStatus');
 
 /**
  * Has the validator's weights published: at once when a run completes, then every interval. The publication itself is a
@@ -167,38 +173,48 @@ export class WeightPublisher {
     await this.refresh(workflowId);
   }
 
-  /** Reads how the latest publication stands, and counts its end once. */
+  /**
+   * Reads how the latest publication stands, and counts its end once. The server alone answers this; a query would wait
+   * for the publication's worker, which may be away.
+   */
   private async refresh(workflowId: string): Promise<void> {
     const client = await this.connected();
-    const { family, metrics, logger } = this.options;
     const handle = client.workflow.getHandle(workflowId);
     const description = await handle.describe();
-    const view = await handle.query<PublicationStatusView>(PUBLICATION_MESSAGES.status).catch(() => null);
+    const { startTime } = description;
+    const status = description.status.name;
     const last = this.last as PublicationView;
-    this.last = {
-      ...last,
-      status: description.status.name,
-      step: view?.step ?? last.step,
-      reason: view?.reason ?? last.reason,
-      started_at: description.startTime.toISOString(),
-    };
-    if (last.interval === 0) this.begun.set(last.run_id, description.startTime.getTime());
-    if (description.status.name === 'RUNNING' || this.counted.has(workflowId)) return;
+    const step = description.typedSearchAttributes.get(STATUS_ATTRIBUTE) ?? last.step;
+    this.last = { ...last, status, step, started_at: startTime.toISOString() };
+    if (last.interval === 0) this.begun.set(last.run_id, startTime.getTime());
+    if (status === 'RUNNING' || this.counted.has(workflowId)) return;
+    const view = await this.ending(handle);
+    this.last = { ...this.last, step: view.step, reason: view.reason };
     this.counted.add(workflowId);
-    const done = description.status.name === 'COMPLETED' && view?.step !== 'cancelled';
-    metrics.weightSubmissions.inc({ family, mode: MODE, status: done ? 'success' : 'failed' });
-    const endedAt = description.closeTime ?? new Date();
-    const seconds = (endedAt.getTime() - description.startTime.getTime()) / 1000;
-    metrics.weightDuration.observe({ family, mode: MODE }, seconds);
-    if (done) {
-      metrics.weightSuccess.set({ family }, endedAt.getTime() / 1000);
-      return;
+    this.count(view, startTime, description.closeTime ?? new Date());
+  }
+
+  private async ending(handle: WorkflowHandle): Promise<{ step: string; reason: string }> {
+    try {
+      const view = (await handle.result()) as PublicationStatusView;
+      return { step: view.step, reason: view.reason };
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      return { step: 'failed', reason: messageOf(error.cause ?? error) };
     }
-    metrics.weightErrors.inc({ error_type: errorType(view?.reason ?? '') });
+  }
+
+  private count(view: { step: string; reason: string }, startedAt: Date, endedAt: Date): void {
+    const { family, metrics, logger } = this.options;
+    const outcome = view.step === 'done' ? 'success' : view.step === 'cancelled' ? 'cancelled' : 'failed';
+    metrics.weightSubmissions.inc({ family, mode: MODE, status: outcome });
+    metrics.weightDuration.observe({ family, mode: MODE }, (endedAt.getTime() - startedAt.getTime()) / 1000);
+    if (outcome === 'success') metrics.weightSuccess.set({ family }, endedAt.getTime() / 1000);
+    if (outcome !== 'failed') return;
+    metrics.weightErrors.inc({ error_type: errorType(view.reason) });
     logger.error('a publication of weights failed; the next interval tries again', {
-      workflow_id: workflowId,
-      status: description.status.name,
-      reason: view?.reason,
+      workflow_id: this.last?.workflow_id,
+      reason: view.reason,
     });
   }
 
@@ -217,8 +233,12 @@ export class WeightPublisher {
   }
 }
 
+function keyword(name: SearchAttributeName) {
+  return defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+}
+
 function attribute(name: SearchAttributeName, value: string): SearchAttributePair {
-  return { key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD), value };
+  return { key: keyword(name), value };
 }
 
 /** The kind of a chain error, by the labels of the dashboards. */
