@@ -6,7 +6,7 @@ import { OwnerClient } from '../adapters/owner-client';
 import type { Api, Signer } from './api';
 import { explainFailure } from './failures';
 import { Cancelled, CliError, EXIT, exitCodeOf, UsageError } from './exit-codes';
-import { chooseFormat, createPrinter, type Printer } from './output';
+import { chooseFormat, createPrinter, printable, type Printer } from './output';
 import type { Profile } from './profiles';
 import { describeSigner, resolveAddress, resolveSigner, type GlobalOptions, type Role } from './settings';
 import type * as Wallets from '../adapters/keys/wallet';
@@ -38,7 +38,7 @@ export class Session {
 
   /** Says something to the user, apart from the data. */
   say(text: string): void {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${printable(text)}\n`);
   }
 
   /**

@@ -38,7 +38,7 @@ export function registerMiner(program: Command): void {
       const session = new Session(command);
       const story = await session.withApi('miner', async (api): Promise<SubmissionStory | null> => {
         const current = await api.client.currentSubmission();
-        return current === null ? null : submissionStory(api, current.id);
+        return current === null ? null : submissionStory(api, current.id, 'miner');
       });
       session.printer.data(story, (value) =>
         value === null ? 'nothing was submitted yet' : storyText(value),

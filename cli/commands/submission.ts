@@ -1,30 +1,25 @@
 /** `eirel-ai submission show|withdraw`: one submission. */
 import { Option, type Command } from 'commander';
-import type { z } from 'zod';
-import {
-  ownSubmissionPayload,
-  submissionJourneyPayload,
-  withdrawPayload,
-} from '../../domain/contracts/submissions';
-import { fields, table } from '../output';
+import { z } from 'zod';
 import type { Api } from '../api';
+import { adminDeploymentPayload, adminSubmissionPayload } from '../../domain/contracts/admin';
+import { submissionJourneyPayload, withdrawPayload } from '../../domain/contracts/submissions';
+import { fields, table } from '../output';
 import { Session } from '../session';
 import type { Role } from '../settings';
 
-const READ_MS = 30_000;
+const READ = { method: 'GET', timeoutMs: 30_000, idempotent: true } as const;
 
-const submissionAnswer = ownSubmissionPayload
-  .pick({ id: true, miner_hotkey: true, submission_seq: true, family_id: true, introduced_run_id: true })
-  .extend(ownSubmissionPayload.pick({ status: true, archive_sha256: true, created_at: true }).shape)
-  .extend({ deployment: ownSubmissionPayload.shape.deployment })
-  .loose();
-type SubmissionAnswer = z.output<typeof submissionAnswer>;
-type Journey = z.output<typeof submissionJourneyPayload>;
+/** What a miner and the owner both see of a submission; the miner sees more. */
+const submissionAnswer = adminSubmissionPayload.loose();
+const deploymentAnswer = adminDeploymentPayload.pick({ id: true, status: true, health_status: true }).loose();
 
 /** A submission and how it came to be where it is. */
 export interface SubmissionStory {
-  submission: SubmissionAnswer;
-  journey: Journey;
+  /** null for the owner when it is not among the latest 200. */
+  submission: z.output<typeof submissionAnswer> | null;
+  deployment: z.output<typeof deploymentAnswer> | null;
+  journey: z.output<typeof submissionJourneyPayload>;
 }
 
 const asOption = (): Option =>
@@ -39,7 +34,10 @@ export function registerSubmission(program: Command): void {
     .addOption(asOption())
     .action(async (id: string, options: { as: Role }, command: Command) => {
       const session = new Session(command);
-      session.printer.data(await session.withApi(options.as, (api) => submissionStory(api, id)), storyText);
+      session.printer.data(
+        await session.withApi(options.as, (api) => submissionStory(api, id, options.as)),
+        storyText,
+      );
     });
   submission
     .command('withdraw <id>')
@@ -59,19 +57,14 @@ async function withdraw(
   const session = new Session(command);
   await session.withApi(options.as, async (api) => {
     if (options.dryRun) {
-      const { submission } = await submissionStory(api, id);
-      const would = {
-        dry_run: true,
-        submission_id: submission.id,
-        status: submission.status,
-        reason: options.reason,
-      };
+      const { submission_id, status } = await readJourney(api, id);
+      const would = { dry_run: true, submission_id, status, reason: options.reason };
       return session.printer.data(would, (value) => fields(Object.entries(value)));
     }
     await session.confirm(`Withdraw submission ${id} for good?`, options.yes);
     const answer = await api.client.send({
       method: 'POST',
-      path: `/v1/submissions/${encodeURIComponent(id)}/withdraw`,
+      path: `${pathOf(id)}/withdraw`,
       json: { reason: options.reason },
       answer: withdrawPayload.loose(),
       timeoutMs: 60_000,
@@ -81,33 +74,53 @@ async function withdraw(
   });
 }
 
-/** Reads a submission and its events. */
-export async function submissionStory(api: Api, id: string): Promise<SubmissionStory> {
-  const path = `/v1/submissions/${encodeURIComponent(id)}`;
-  const read = { method: 'GET', timeoutMs: READ_MS, idempotent: true } as const;
-  const [submission, journey] = await Promise.all([
-    api.client.send({ ...read, path, answer: submissionAnswer }),
-    api.client.send({ ...read, path: `${path}/events`, answer: submissionJourneyPayload.loose() }),
+const pathOf = (id: string): string => `/v1/submissions/${encodeURIComponent(id)}`;
+
+function readJourney(api: Api, id: string): Promise<SubmissionStory['journey']> {
+  return api.client.send({ ...READ, path: `${pathOf(id)}/events`, answer: submissionJourneyPayload.loose() });
+}
+
+/**
+ * Reads a submission and its events.
+ * @param role who signs: a miner reads its own submission, the owner reads the lists of all
+ */
+export async function submissionStory(api: Api, id: string, role: Role): Promise<SubmissionStory> {
+  const journey = await readJourney(api, id);
+  if (role === 'miner') {
+    const answer = submissionAnswer.extend({ deployment: deploymentAnswer.nullable() });
+    const { deployment, ...submission } = await api.client.send({ ...READ, path: pathOf(id), answer });
+    return { submission, deployment, journey };
+  }
+  const list = <T extends z.ZodType>(path: string, row: T): Promise<z.output<T>[]> =>
+    api.client.send({ ...READ, path, query: { limit: 200 }, answer: z.array(row) });
+  const [submissions, deployments] = await Promise.all([
+    list('/v1/admin/submissions', submissionAnswer),
+    list('/v1/admin/deployments', adminDeploymentPayload.loose()),
   ]);
-  return { submission, journey };
+  return {
+    submission: submissions.find((row) => row.id === id) ?? null,
+    deployment: deployments.find((row) => row.submission_id === id) ?? null,
+    journey,
+  };
 }
 
 /** A story for people. */
-export function storyText({ submission, journey }: SubmissionStory): string {
-  const { deployment } = submission;
+export function storyText({ submission, deployment, journey }: SubmissionStory): string {
   const head = fields([
-    ['submission', submission.id],
-    ['miner', submission.miner_hotkey],
-    ['number', submission.submission_seq],
-    ['family', submission.family_id],
-    ['run', submission.introduced_run_id],
-    ['status', submission.status],
+    ['submission', journey.submission_id],
+    ...(submission
+      ? ([
+          ['miner', submission.miner_hotkey],
+          ['number', submission.submission_seq],
+          ['family', submission.family_id],
+          ['run', submission.introduced_run_id],
+          ['received', submission.created_at],
+        ] as const)
+      : []),
+    ['status', journey.status],
     ['reason', journey.reason],
     ['now', journey.now ? `${journey.now.step}: ${journey.now.reason}` : null],
-    ['archive sha256', submission.archive_sha256],
-    ['received', submission.created_at],
-    ['deployment', deployment?.id],
-    ['deployed as', deployment ? `${deployment.status}, ${deployment.health_status}` : null],
+    ['deployment', deployment ? `${deployment.id}, ${deployment.status}, ${deployment.health_status}` : null],
   ]);
   if (journey.events.length === 0) return head;
   const events = table(journey.events, [

@@ -128,7 +128,10 @@ beforeAll(async () => {
     'GET /v1/admin/runs': ownerOnly(() => ({ body: runs })),
     'GET /v1/admin/runs/current': ownerOnly(() => ({ body: { status: 'no_open_run' } })),
     'GET /v1/admin/neurons': ownerOnly(() => ({ body: [] })),
-    'GET /v1/admin/submissions': ownerOnly(() => ({ body: [] })),
+    'GET /v1/admin/submissions': ownerOnly(({ query }) => ({
+      body: query.limit === '200' ? [submission] : [],
+    })),
+    'GET /v1/admin/deployments': ownerOnly(() => ({ body: [] })),
     'POST /v1/admin/runs/advance': ownerOnly(() => ({
       status: 503,
       body: { detail: 'no workers' },
@@ -167,7 +170,7 @@ beforeAll(async () => {
     'GET /v1/runs/run-4/evidence': () => ({ body: evidence }),
     'POST /v1/submissions': minerOnly(() => ({ body: submission })),
     'GET /v1/submissions/current': minerOnly(() => ({ body: submission })),
-    'GET /v1/submissions/s-1': () => ({ body: submission }),
+    'GET /v1/submissions/s-1': minerOnly(() => ({ body: submission })),
     'GET /v1/submissions/s-1/events': () => ({ body: journey }),
     'POST /v1/submissions/s-1/withdraw': ownerOnly(({ json }) => ({
       body: { submission_id: 's-1', status: 'withdrawn', reason: (json as { reason: string }).reason },
@@ -482,7 +485,7 @@ describe('submissions', () => {
       asOwner(['submission', 'show', 's-1', '-o', 'json']),
       asOwner(['submission', 'withdraw', 's-1', '--reason', 'spam', '--yes']),
     ]);
-    expect(status.stdout).toContain('now             build: attempt 1');
+    expect(status.stdout).toMatch(/^now +build: attempt 1$/m);
     expect(status.stdout).toContain('pull\\u001b[2J failed');
     expect(jsonOf(shown)).toMatchObject({ submission: { id: 's-1' }, journey: { status: 'building' } });
     expect(jsonOf(withdrawn)).toEqual({ submission_id: 's-1', status: 'withdrawn', reason: 'spam' });
