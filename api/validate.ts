@@ -35,7 +35,7 @@ export function validateInput(route: Route, req: Request, body: unknown): ValidI
         input,
       });
     } else {
-      errors.push(...fieldErrors(parsed.error, where, input));
+      errors.push(...wireErrors(parsed.error, where, input));
     }
     return undefined;
   };
@@ -46,6 +46,13 @@ export function validateInput(route: Route, req: Request, body: unknown): ValidI
   };
   if (errors.length > 0) throw unprocessable(errors);
   return valid;
+}
+
+/** Field errors; a missing parameter has no input, while a missing field shows the body that lacks it. */
+function wireErrors(error: z.ZodError, where: 'path' | 'query' | 'body', input: unknown): FieldError[] {
+  return fieldErrors(error, where, input).map((fault) =>
+    fault.type === 'missing' && where !== 'body' ? { ...fault, input: null } : fault,
+  );
 }
 
 /** A repeated query parameter counts with its last value. */
@@ -59,6 +66,6 @@ function lastValues(query: Request['query']): Record<string, unknown> {
 export function queryOf<Q extends z.ZodObject>(contract: Q, req: Request): z.output<Q> {
   const input = lastValues(req.query);
   const parsed = contract.safeParse(input);
-  if (!parsed.success) throw unprocessable(fieldErrors(parsed.error, 'query', input));
+  if (!parsed.success) throw unprocessable(wireErrors(parsed.error, 'query', input));
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 /** The owner API on a real socket over real PostgreSQL, Redis and Temporal, with files as its object store. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
+import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { pack } from 'tar-stream';
@@ -23,7 +25,7 @@ import { FilesystemObjectStore } from '../../../adapters/object-store/filesystem
 import { createPrisma } from '../../../adapters/postgres';
 import type { PrismaClient } from '../../../adapters/postgres';
 import { connectRedis, createRedis } from '../../../adapters/redis';
-import { connectTemporal } from '../../../adapters/temporal';
+import { connectTemporal, ensureSearchAttributes } from '../../../adapters/temporal';
 import { temporalAddress, testDatabase, testRedis } from '../../harness/stack';
 
 // A first start of the shared servers takes longer than jest waits.
@@ -71,6 +73,8 @@ export async function startApi(
     env?: NodeJS.ProcessEnv;
     redisUrl?: string;
     chain?: ChainClient;
+    /** A client whose namespace has workers; one of its own without any otherwise. */
+    temporal?: Client;
     clock?: () => Date;
     config?: Partial<ApiConfig>;
   } = {},
@@ -97,7 +101,7 @@ export async function startApi(
   const logger = createLogger('api-test', 'error');
   const db = createPrisma(database.url, { poolSize: 8 });
   const redis = createRedis(config.redisUrl, { onError: () => undefined });
-  const temporal = await connectTemporal({ address, namespace: 'default' });
+  const temporal = options.temporal ?? (await ownNamespace(address));
   await connectRedis(redis);
   const deps: ApiDeps = {
     config,
@@ -128,10 +132,22 @@ export async function startApi(
       await stop(server);
       redis.disconnect();
       await db.$disconnect();
-      await temporal.connection.close();
+      if (!options.temporal) await temporal.connection.close();
       await Promise.all([database.drop(), redisDb.drop(), rm(root, { recursive: true, force: true })]);
     },
   };
+}
+
+/** Workflows that one test starts must not reach the workers of another. */
+async function ownNamespace(address: string): Promise<Client> {
+  const client = await connectTemporal({ address, namespace: `api-${randomUUID().slice(0, 8)}` });
+  const { namespace } = client.options;
+  await client.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  await ensureSearchAttributes(client);
+  return client;
 }
 
 function stop(server: Server): Promise<void> {
