@@ -4,11 +4,11 @@ import type { Logger } from '../../adapters/logging';
 import type { PrismaClient } from '../../adapters/postgres';
 import { createService, parseBody, type Service } from '../http';
 import { identifyJob, requireOwner } from './auth';
-import { BudgetKeeper } from './budget';
+import { BudgetKeeper } from '../../adapters/budget/keeper';
 import { complete, completionRequestSchema, type ProxyDeps } from './completions';
 import type { ProviderProxyConfig } from './config';
 import { chargeTool, chargeToolSchema, jobCost, jobUsage } from './jobs';
-import { createPrismaJobDirectory, createPrismaLedger } from './ledger';
+import { createPrismaJobDirectory, createPrismaLedger } from '../../adapters/budget/ledger';
 import { createProxyMetrics } from './metrics';
 
 /** What the proxy runs on; the caller opens and closes it. */

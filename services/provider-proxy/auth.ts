@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { HttpError } from '../../domain/http-errors';
 import { deploymentJobId, secretsEqual, verifyDeploymentToken, verifyJobToken } from '../../domain/job-token';
-import type { JobDirectory, JobIdentity } from './ledger';
+import type { JobDirectory, JobIdentity } from '../../adapters/budget/ledger';
 
 /** What callers are judged by. */
 export interface AuthConfig {

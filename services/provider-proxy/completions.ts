@@ -18,9 +18,19 @@ import {
   type TokenUsage,
 } from '../../domain/pricing/cost';
 import { boundPayload, guessTokens, type BoundedPayload } from './bounds';
-import { BudgetExhausted, type Balance, type BudgetKeeper, type Reservation } from './budget';
+import {
+  BudgetExhausted,
+  type Balance,
+  type BudgetKeeper,
+  type Reservation,
+} from '../../adapters/budget/keeper';
 import type { ProviderProxyConfig } from './config';
-import { BUDGET_EXHAUSTED, type JobIdentity, type LedgerEntry, type ProviderLedger } from './ledger';
+import {
+  BUDGET_EXHAUSTED,
+  type JobIdentity,
+  type LedgerEntry,
+  type ProviderLedger,
+} from '../../adapters/budget/ledger';
 import type { ProxyMetrics } from './metrics';
 
 const positive = (fallback: number) => z.int().min(1).default(fallback);

@@ -1,16 +1,9 @@
 import { z } from 'zod';
+import type { Budgets } from '../../adapters/budget/keeper';
 import { llmConfigFromEnv, type LlmConfig } from '../../adapters/llm';
-import { usdToMicro } from '../../domain/pricing/cost';
 import { priceTable, type PriceTable } from '../../domain/pricing/prices';
 import { listenConfigFromEnv, numberEnv, parseEnv, textEnv, type ListenConfig } from '../http';
-
-/** Ceilings of spending, in micro-USD. They come from the operator, never from a request. */
-export interface Budgets {
-  /** Of one job, that is one attempt at one task. */
-  jobMicroUsd: number;
-  /** Of one deployment over one run. */
-  runMicroUsd: number;
-}
+import { budgetEnv, budgetsOf } from '../tools/budgets';
 
 export interface ProviderProxyConfig {
   listen: ListenConfig;
@@ -41,8 +34,7 @@ export function providerProxyConfigFromEnv(env: NodeJS.ProcessEnv): ProviderProx
         .min(16, 'must have at least 16 characters'),
       EIREL_PROVIDER_PROXY_MASTER_TOKEN: textEnv(),
       PROVIDER_PROXY_AUTH_TOKEN: textEnv(),
-      EIREL_JOB_BUDGET_USD: numberEnv(2, 0, 1_000_000),
-      EIREL_RUN_BUDGET_USD: numberEnv(30, 0, 1_000_000),
+      ...budgetEnv,
       EIREL_PROVIDER_PROXY_MAX_TIMEOUT_SECONDS: numberEnv(600, 1, 3600),
     },
     env,
@@ -53,10 +45,7 @@ export function providerProxyConfigFromEnv(env: NodeJS.ProcessEnv): ProviderProx
     redisUrl: values.REDIS_URL,
     jobTokenSecret: values.EIREL_JOB_TOKEN_SECRET,
     masterToken: values.EIREL_PROVIDER_PROXY_MASTER_TOKEN ?? values.PROVIDER_PROXY_AUTH_TOKEN,
-    budgets: {
-      jobMicroUsd: usdToMicro(values.EIREL_JOB_BUDGET_USD),
-      runMicroUsd: usdToMicro(values.EIREL_RUN_BUDGET_USD),
-    },
+    budgets: budgetsOf(values),
     prices: priceTable(env.EIREL_LLM_PRICING_JSON),
     llm: llmConfigFromEnv(env),
     maxTimeoutSeconds: values.EIREL_PROVIDER_PROXY_MAX_TIMEOUT_SECONDS,

@@ -4,7 +4,12 @@ import { HttpError } from '../../domain/http-errors';
 import { microToUsd, usdToMicro } from '../../domain/pricing/cost';
 import { ownersJob } from './auth';
 import { record, reserve, settle, type ProxyDeps } from './completions';
-import { BUDGET_EXHAUSTED, type JobDirectory, type JobSummary, type LedgerGroup } from './ledger';
+import {
+  BUDGET_EXHAUSTED,
+  type JobDirectory,
+  type JobSummary,
+  type LedgerGroup,
+} from '../../adapters/budget/ledger';
 
 const TOOL_HOLD_MS = 60_000;
 

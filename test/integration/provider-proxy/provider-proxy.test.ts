@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mintJobToken, newJobId } from '../../../domain/job-token';
-import { BudgetKeeper } from '../../../services/provider-proxy/budget';
-import { createPrismaLedger } from '../../../services/provider-proxy/ledger';
+import { BudgetKeeper } from '../../../adapters/budget/keeper';
+import { createPrismaLedger } from '../../../adapters/budget/ledger';
 import {
   deploymentToken,
   EXACT_COST,

@@ -1,4 +1,4 @@
-import type { Prisma, PrismaClient } from '../../adapters/postgres';
+import type { Prisma, PrismaClient } from '../postgres';
 
 /** Whom a call is charged to. */
 export interface JobIdentity {

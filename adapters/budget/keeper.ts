@@ -1,6 +1,14 @@
 import type { Redis } from 'ioredis';
-import type { Budgets } from './config';
+
 import type { JobIdentity, ProviderLedger, SpentSoFar } from './ledger';
+
+/** Ceilings of spending, in micro-USD. They come from the operator, never from a request. */
+export interface Budgets {
+  /** Of one job, that is one attempt at one task. */
+  jobMicroUsd: number;
+  /** Of one deployment over one run. */
+  runMicroUsd: number;
+}
 
 /**
  * Spending limits (decisions.md row 19). A call is counted against up to two counters, its job's and its
