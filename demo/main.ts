@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dataDirFromEnv, onTermination, runningStackEnv } from '../adapters/local-stack';
 import { createLogger, messageOf } from '../adapters/logging';
+import { connectTemporal, temporalConfigFromEnv } from '../adapters/temporal';
+import { saveHistories } from './histories';
 import { renderOutcome } from './report';
 import { Demo, type Progress } from './scenario';
 
@@ -13,6 +15,8 @@ Runs one whole evaluation run of the subnet on this machine: three miners, two v
   --keep            leave everything running at the end, until Ctrl-C
   --run-seconds N   length of the run (default 30)
   --tasks N         tasks of the run (default 12)
+  --save-histories DIR
+                    write one history of every workflow type there, for the replay tests
   --help            this text
 
 With EIREL_PROVIDER_CHUTES_API_KEY set, the miners' models are the vendor's; with EIREL_EVAL_JUDGE_BASE_URL, _API_KEY and
@@ -25,6 +29,7 @@ async function main(): Promise<number> {
       keep: { type: 'boolean', default: false },
       'run-seconds': { type: 'string', default: '30' },
       tasks: { type: 'string', default: '12' },
+      'save-histories': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -69,6 +74,12 @@ async function main(): Promise<number> {
     const outcome = await demo.play();
     process.stdout.write(`\n${renderOutcome(outcome)}\n\n${urls(demo).join('\n')}\n`);
     say(`the run took ${((Date.now() - started) / 1000).toFixed(1)} s in all`);
+    if (values['save-histories'] && demo.parts) {
+      const client = await connectTemporal(temporalConfigFromEnv(demo.parts.env));
+      const files = await saveHistories(client, resolve(values['save-histories']));
+      await client.connection.close();
+      say(`histories: ${files.join(', ')}`);
+    }
     if (values.keep) {
       say('everything keeps running; Ctrl-C stops it');
       await new Promise(() => undefined);

@@ -109,6 +109,8 @@ export async function demoProcesses(
     ]),
     ready: { kind: 'tcp', port: Number(llmPort) },
   };
+  // Whoever asks models is stopped before the vendor is.
+  const vendor = realModels && realJudge ? [] : [llm.name];
   const judge: ProcessSpec = {
     name: 'judge',
     ...node('services/judge/main.js'),
@@ -123,6 +125,7 @@ export async function demoProcesses(
             EIREL_EVAL_JUDGE_MODEL: 'zai-org/GLM-5.1-TEE',
           }),
     },
+    startAfter: vendor,
     ready: { kind: 'http', url: `http://127.0.0.1:${judgePort}/healthz` },
   };
   const validators = await Promise.all(
@@ -142,6 +145,7 @@ export async function demoProcesses(
         EIREL_VALIDATOR_MAX_PARALLEL: '2',
         EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '1',
         EIREL_WEIGHT_POLL_SECONDS: '2',
+        EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '5',
         BITTENSOR_NETWORK: chainUrl,
         BITTENSOR_NETUID: String(NETUID),
         EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
@@ -177,14 +181,14 @@ export async function demoProcesses(
   );
   const controlPlane = controlPlaneProcesses(env, parts).map((spec) => ({
     ...spec,
-    startAfter: [...(spec.startAfter ?? []), 'chain'],
+    startAfter: [...(spec.startAfter ?? []), chain.name, ...vendor],
   }));
   return {
     env,
     chainUrl,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     realModels,
-    specs: [chain, ...(realModels && realJudge ? [] : [llm]), judge, ...controlPlane, ...validators.flat()],
+    specs: [chain, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, ...validators.flat()],
   };
 }
 

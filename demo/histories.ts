@@ -1,0 +1,28 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { WORKFLOW_TYPES } from '../domain/messages';
+
+/**
+ * Saves one history of every kind of workflow that the demo ran, for the replay tests. Of each kind the longest is taken:
+ * it has seen the most.
+ * @returns names of the files written
+ */
+export async function saveHistories(client: Client, folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const written: string[] = [];
+  for (const type of Object.values(WORKFLOW_TYPES)) {
+    let best: { id: string; runId: string; length: number } | null = null;
+    for await (const execution of client.workflow.list({ query: `WorkflowType = '${type}'` })) {
+      const length = execution.historyLength ?? 0;
+      if (!best || length > best.length) best = { id: execution.workflowId, runId: execution.runId, length };
+    }
+    if (!best) continue;
+    const history = await client.workflow.getHandle(best.id, best.runId).fetchHistory();
+    const file = `${type}.json`;
+    await writeFile(join(folder, file), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+    written.push(file);
+  }
+  return written;
+}
