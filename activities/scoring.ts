@@ -4,6 +4,7 @@ import type { ObjectStore } from '../adapters/object-store/types';
 import type { Hotkey } from '../adapters/keys/types';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
 import { computeRun } from '../domain/evidence/compute';
+import { weightsDigest } from '../domain/evidence/weights-digest';
 import { parseEvidence, type FamilyEvidence, type RunEvidence } from '../domain/evidence/contract';
 import { naiveIso } from '../domain/time';
 import { badState } from './failures';
@@ -189,9 +190,7 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
       // The published bytes decide, so that weights and evidence cannot part.
       const evidence = parseEvidence(JSON.parse((await objectStore.getBytes(evidenceKey)).toString('utf8')));
       const table = evidence.weights;
-      const digest = sha256Hex(
-        canonicalJson({ run_id: runId, evidence_sha256: evidenceSha256, weights: table.weights }),
-      );
+      const digest = weightsDigest({ runId, evidenceSha256, weights: table.weights });
       const row = {
         weightsJson: table.weights,
         winnersJson: table.family_winners as unknown as Prisma.InputJsonArray,

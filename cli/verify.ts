@@ -1,5 +1,6 @@
 /** Checks a completed run from its public evidence (decisions 24 and 25). Pure: nothing here asks anybody. */
 import { verifyHotkeySignature } from '../adapters/keys/verify';
+import { weightsDigest } from '../domain/evidence/weights-digest';
 import { digestOf, evidenceDigest, parseEvidence, recomputeRun, type Difference } from '../domain/evidence';
 
 export { isSs58Address } from '../adapters/keys/address';
@@ -99,7 +100,7 @@ function checkSignature(
   if (digest === null || signature === null || signer_hotkey === null) {
     return check('signature', owner === undefined, 'the weights are not signed');
   }
-  const signed = digestOf({ run_id: weights.run_id, evidence_sha256: sha256, weights: weights.weights });
+  const signed = weightsDigest({ runId: weights.run_id, evidenceSha256: sha256, weights: weights.weights });
   if (signed !== digest)
     return check('signature', false, 'the signed digest is of other weights or other evidence');
   if (owner !== undefined && owner !== signer_hotkey) {
