@@ -40,7 +40,7 @@ export function validateInput(route: Route, req: Request, body: unknown): ValidI
     return undefined;
   };
   const valid = {
-    params: check(params, 'path', { ...req.params }),
+    params: check(params, 'path', pathValues(req.params)),
     query: check(query, 'query', lastValues(req.query)),
     body: check(bodyContract, 'body', body),
   };
@@ -52,6 +52,13 @@ export function validateInput(route: Route, req: Request, body: unknown): ValidI
 function wireErrors(error: z.ZodError, where: 'path' | 'query' | 'body', input: unknown): FieldError[] {
   return fieldErrors(error, where, input).map((fault) =>
     fault.type === 'missing' && where !== 'body' ? { ...fault, input: null } : fault,
+  );
+}
+
+/** A wildcard comes as its components; here it is one text again. */
+function pathValues(params: Record<string, string | string[]>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
   );
 }
 

@@ -28,6 +28,7 @@ interface Agent {
   run?: string;
   createdAt: string;
   storageKey?: string;
+  sizeBytes?: number;
 }
 
 /** Stores a submission with its artifact and deployment. */
@@ -43,7 +44,7 @@ export async function seedAgent(db: PrismaClient, agent: Agent): Promise<void> {
     data: {
       storageKey: agent.storageKey ?? `submissions/${sha256}.tar.gz`,
       sha256,
-      sizeBytes: 387,
+      sizeBytes: agent.sizeBytes ?? 387,
       manifestJson,
       createdAt,
     },
