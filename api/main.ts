@@ -16,6 +16,7 @@ import { ApiConfigError, apiConfigFromEnv } from './config';
 import type { ApiConfig } from './config';
 import type { ApiDeps } from './deps';
 import { allRoutes } from './routes';
+import { taskSettingsFromEnv } from './runtime-proxy/settings';
 
 // Requests in flight at SIGTERM get this long, in milliseconds; an orchestrator usually kills after 30 s.
 const DRAIN_MS = 20_000;
@@ -24,6 +25,8 @@ const DRAIN_MS = 20_000;
 export async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const logger = createLogger('owner-api');
   const config = apiConfigFromEnv(env);
+  // Read again where it is used; here so that a bad value stops the boot and not the first claim.
+  taskSettingsFromEnv(env);
   const deps: ApiDeps = {
     config,
     db: createPrisma(config.databaseUrl, { poolSize: 20 }),
@@ -82,6 +85,9 @@ function logBoot(deps: ApiDeps): void {
   }
   if (!deps.ownerHotkey) {
     logger.warn('no owner is configured: every owner route answers 503 until EIREL_OWNER_HOTKEY_SS58 is set');
+  }
+  if (!config.jobTokenSecret) {
+    logger.warn('EIREL_JOB_TOKEN_SECRET is empty: tasks cannot be handed out until it is set');
   }
   if (!config.internalServiceToken) {
     logger.warn('EIREL_INTERNAL_SERVICE_TOKEN is empty: every internal call is refused');
