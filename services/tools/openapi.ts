@@ -4,14 +4,14 @@ import type { SideRoute, ToolDefinition, ToolServiceWords } from './types';
 
 const errorBody = z.object({ detail: z.unknown() }).meta({ id: 'Error' });
 
-const CALLER_REFUSALS = {
+const CALLER_REFUSALS: Readonly<Record<number, string>> = {
   400: 'No job is named beside a bearer that needs one',
   401: 'The bearer is missing, forged or expired',
   403: 'The job is of another caller, the header contradicts the token, or the attempt is over',
   503: 'The ledger cannot be reached',
-} as const;
-const CALL_REFUSALS = { ...CALLER_REFUSALS, 429: 'The job has used up its calls or a budget' } as const;
-const INVALID = { 422: 'A field is missing or wrong' } as const;
+};
+const CALL_REFUSALS: Readonly<Record<number, string>> = { ...CALLER_REFUSALS, 429: 'The job has used up its calls or a budget' };
+const INVALID: Readonly<Record<number, string>> = { 422: 'A field is missing or wrong' };
 
 /** Routes that every service has, whatever its tools. */
 const OPEN_ROUTES: [path: string, summary: string, contentType: string][] = [

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { plainText } from './plain-text';
+
+/** A link of a page, absolute. */
+export interface PageLink {
+  href: string;
+  text: string;
+}
+
+/** What can be read on a page. */
+export interface PageText {
+  /** At most 200 characters; empty when there is none. */
+  title: string;
+  /** The main text, one line for each block, white space collapsed; at most 4000. */
+  lines: string[];
+  /** The first 50 http and https links of the whole page. */
+  links: PageLink[];
+  /** As the page states it. */
+  publishedAt: string | null;
+}
+
+export interface ExtractorOptions {
+  /** Longest time for one page, in milliseconds. */
+  timeoutMs?: number;
+  /** Pages read at the same time; 2 unless given. */
+  threads?: number;
+  /** Flags for the thread's Node, for those who run the sources untranslated. */
+  execArgv?: string[];
+}
+
+interface Job {
+  id: number;
+  html: string;
+  url: string;
+  resolve: (page: PageText) => void;
+}
+
+type Answer = { id: number; page?: PageText; error?: string };
+
+/**
+ * Reads pages in threads of its own. A page that takes too long, or breaks its thread, is read by a plain scanner
+ * instead, and the thread is replaced.
+ */
+export class Extractor {
+  private readonly lanes: readonly Lane[];
+
+  constructor(options: ExtractorOptions = {}) {
+    this.lanes = Array.from({ length: options.threads ?? 2 }, () => new Lane(options));
+  }
+
+  /** @param html the decoded document; @param url where it was found */
+  read(html: string, url: string): Promise<PageText> {
+    const free = this.lanes.reduce((best, lane) => (lane.load < best.load ? lane : best));
+    return free.read(html, url);
+  }
+
+  /** Ends the threads; pages that wait are read plainly. */
+  async close(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.close()));
+  }
+}
+
+/** One thread, and the pages that wait for it. */
+class Lane {
+  private worker: Worker | null = null;
+  private current: { job: Job; timer: NodeJS.Timeout } | null = null;
+  private readonly waiting: Job[] = [];
+  private sequence = 0;
+  private closed = false;
+
+  constructor(private readonly options: ExtractorOptions) {}
+
+  get load(): number {
+    return this.waiting.length + (this.current ? 1 : 0);
+  }
+
+  read(html: string, url: string): Promise<PageText> {
+    return new Promise((resolve) => {
+      this.waiting.push({ id: (this.sequence += 1), html, url, resolve });
+      this.next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const { worker } = this;
+    this.worker = null;
+    this.giveUp();
+    this.next();
+    await worker?.terminate();
+  }
+
+  private next(): void {
+    if (this.current) return;
+    const job = this.waiting.shift();
+    if (!job) {
+      this.worker?.unref();
+      return;
+    }
+    if (this.closed) {
+      job.resolve(plainPage(job.html));
+      this.next();
+      return;
+    }
+    const worker = (this.worker ??= this.start());
+    worker.ref();
+    const timer = setTimeout(() => this.replace(worker), this.options.timeoutMs ?? 2_500);
+    this.current = { job, timer };
+    worker.postMessage({ id: job.id, html: job.html, url: job.url });
+  }
+
+  private start(): Worker {
+    const compiled = join(__dirname, 'extract-worker.js');
+    const worker = new Worker(existsSync(compiled) ? compiled : join(__dirname, 'extract-worker.ts'), {
+      ...(this.options.execArgv ? { execArgv: this.options.execArgv } : {}),
+      // The service's environment holds secrets, and a page's reader needs none of it.
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: 256 },
+    });
+    worker.on('message', (answer: Answer) => this.settle(answer));
+    worker.on('error', () => this.replace(worker));
+    worker.on('exit', () => this.replace(worker));
+    return worker;
+  }
+
+  private settle({ id, page }: Answer): void {
+    const { current } = this;
+    if (current?.job.id !== id) return;
+    clearTimeout(current.timer);
+    this.current = null;
+    current.job.resolve(page ?? plainPage(current.job.html));
+    this.next();
+  }
+
+  private replace(worker: Worker): void {
+    if (this.worker !== worker) return;
+    this.worker = null;
+    worker.terminate().catch(() => undefined);
+    this.giveUp();
+    this.next();
+  }
+
+  private giveUp(): void {
+    const { current } = this;
+    if (!current) return;
+    clearTimeout(current.timer);
+    this.current = null;
+    current.job.resolve(plainPage(current.job.html));
+  }
+}
+
+function plainPage(html: string): PageText {
+  const { title, lines } = plainText(html);
+  return { title, lines, links: [], publishedAt: null };
+}

@@ -1,0 +1,13 @@
+export { refusedKind } from './addresses';
+export { isHtml } from './content';
+export { FetchFailed, HostRateLimited, SsrfBlocked } from './errors';
+export { Extractor, type ExtractorOptions, type PageLink, type PageText } from './extractor';
+export {
+  SafeFetcher,
+  type FetchedPage,
+  type FetchOptions,
+  type SafeFetchConfig,
+  type SafeFetchDeps,
+} from './fetcher';
+export { checkHop, parseTarget, targetOf, type Resolve } from './guard';
+export { hostRateLimiter, type HostRate } from './host-rate';
