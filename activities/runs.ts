@@ -190,6 +190,8 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
           if (present) {
             return { members: (present.membersJson as unknown[]).length, tasks: bundle.tasks.length };
           }
+          // An upload that replaces a member waits for the freeze, or is seen by it (it locks the run's row as well).
+          await tx.$queryRaw`SELECT 1 FROM evaluation_runs WHERE id = ${runId} FOR UPDATE`;
           const deployments = await membersOf(tx, runId, policy);
           await tx.epochTargetSnapshot.create({
             data: {
@@ -277,13 +279,18 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       let retired = 0;
       for (const { metadata } of members) {
         const rank = keep.indexOf(metadata.deployment_id);
-        const row = await db.managedDeployment.findUniqueOrThrow({ where: { id: metadata.deployment_id } });
+        const row = await db.managedDeployment.findUniqueOrThrow({
+          where: { id: metadata.deployment_id },
+          include: { submission: { select: { status: true } } },
+        });
         if (row.status === 'retired') continue;
-        if (rank < 0 && keep.length > 0) {
-          await signaller.retireSubmission(
-            metadata.submission_id,
-            `not among the best ${policy.topCarryover} of ${runId}`,
-          );
+        // It was kept only because this run had frozen it (decision 8); its miner has a newer submission.
+        const superseded = ['retired', 'withdrawn'].includes(row.submission.status);
+        if (superseded || (rank < 0 && keep.length > 0)) {
+          const reason = superseded
+            ? 'replaced by a newer submission'
+            : `not among the best ${policy.topCarryover} of ${runId}`;
+          await signaller.retireSubmission(metadata.submission_id, reason);
           retired += 1;
         } else if (rank >= 0) {
           const request: PromoteRequest = { rank: rank + 1 };

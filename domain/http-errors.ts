@@ -121,8 +121,16 @@ const TYPE_WORDS: Record<string, [type: string, msg: string]> = {
   array: ['list_type', 'Input should be a valid list'],
 };
 
+const PARSING: Record<string, [type: string, msg: string]> = {
+  int: ['int_parsing', 'Input should be a valid integer, unable to parse string as an integer'],
+  number: ['float_parsing', 'Input should be a valid number, unable to parse string as a number'],
+  boolean: ['bool_parsing', 'Input should be a valid boolean, unable to interpret input'],
+};
+
 function typeError(expected: string, loc: (string | number)[], input: unknown): FieldError {
-  const [type, msg] = TYPE_WORDS[expected] ?? ['value_error', `Input should be a valid ${expected}`];
+  const words =
+    typeof input === 'string' ? (PARSING[expected] ?? TYPE_WORDS[expected]) : TYPE_WORDS[expected];
+  const [type, msg] = words ?? ['value_error', `Input should be a valid ${expected}`];
   return { type, loc, msg, input };
 }
 

@@ -28,6 +28,7 @@ import {
 import { restartDelayMs } from '../domain/restart';
 import type { DeploymentActivities } from '../activities/deployments';
 import type { RuntimeActivities } from '../activities/runtime';
+import { ROW_OPTIONS } from './activity-options';
 import { announce, introduce } from './visibility';
 
 export const activateSignal = defineSignal<[ActivateRequest]>(DEPLOYMENT_MESSAGES.activate);
@@ -39,16 +40,7 @@ export const invocationFailedSignal = defineSignal<[InvocationFailedSignal]>(
 );
 export const deploymentHealthQuery = defineQuery<DeploymentHealthView>(DEPLOYMENT_MESSAGES.health);
 
-const rows = proxyActivities<DeploymentActivities>({
-  taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '30 seconds',
-  scheduleToCloseTimeout: '7 days',
-  retry: {
-    initialInterval: '500 ms',
-    maximumInterval: '30 seconds',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
-});
+const rows = proxyActivities<DeploymentActivities>(ROW_OPTIONS);
 
 const waits = proxyActivities<DeploymentActivities>({
   taskQueue: TASK_QUEUES.control,

@@ -32,6 +32,7 @@ import type { ChainActivities } from '../activities/chain';
 import type { RuntimeActivities } from '../activities/runtime';
 import type { SubmissionActivities } from '../activities/submissions';
 import { deploymentLifecycle } from './deploymentLifecycle';
+import { ROW_OPTIONS } from './activity-options';
 import { announce, introduce } from './visibility';
 
 export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(
@@ -41,16 +42,7 @@ export const retireSignal = defineSignal<[RetireRequest?]>(SUBMISSION_MESSAGES.r
 export const retryBuildSignal = defineSignal(SUBMISSION_MESSAGES.retryBuild);
 export const submissionStatusQuery = defineQuery<SubmissionStatusView>(SUBMISSION_MESSAGES.status);
 
-const rows = proxyActivities<SubmissionActivities>({
-  taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '30 seconds',
-  scheduleToCloseTimeout: '7 days',
-  retry: {
-    initialInterval: '500 ms',
-    maximumInterval: '30 seconds',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
-});
+const rows = proxyActivities<SubmissionActivities>(ROW_OPTIONS);
 
 // A payment is final some seconds after it was included; a chain that cannot be asked is the owner's problem.
 const chain = proxyActivities<ChainActivities>({
