@@ -28,3 +28,11 @@ export class HostRateLimited extends Error {
     super(`too many requests to ${host}`);
   }
 }
+
+/** How often the host was asked cannot be told; it is then not asked. */
+export class HostRateUnknown extends Error {
+  override readonly name = 'HostRateUnknown';
+  constructor(options: ErrorOptions) {
+    super('requests to the host cannot be counted', options);
+  }
+}

@@ -1,6 +1,6 @@
 export { refusedKind } from './addresses';
 export { isHtml } from './content';
-export { FetchFailed, HostRateLimited, SsrfBlocked } from './errors';
+export { FetchFailed, HostRateLimited, HostRateUnknown, SsrfBlocked } from './errors';
 export { Extractor, type ExtractorOptions, type PageLink, type PageText } from './extractor';
 export {
   SafeFetcher,

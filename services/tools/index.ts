@@ -1,3 +1,4 @@
+export { ledgerAway } from './ledger';
 export { toolConfigFromEnv, type ToolEnvNames } from './config';
 export { runToolService, type BuiltToolService, type ToolResources } from './run';
 export { createToolService, type ToolService, type ToolServiceOptions } from './service';

@@ -10,7 +10,10 @@ const CALLER_REFUSALS: Readonly<Record<number, string>> = {
   403: 'The job is of another caller, the header contradicts the token, or the attempt is over',
   503: 'The ledger cannot be reached',
 };
-const CALL_REFUSALS: Readonly<Record<number, string>> = { ...CALLER_REFUSALS, 429: 'The job has used up its calls or a budget' };
+const CALL_REFUSALS: Readonly<Record<number, string>> = {
+  ...CALLER_REFUSALS,
+  429: 'The job has used up its calls or a budget',
+};
 const INVALID: Readonly<Record<number, string>> = { 422: 'A field is missing or wrong' };
 
 /** Routes that every service has, whatever its tools. */
