@@ -1,4 +1,6 @@
 import type { Logger } from '../logging';
+import { dockerRuntimeConfigFromEnv } from './docker/config';
+import { DockerRuntime } from './docker/runtime';
 import { processRuntimeConfigFromEnv } from './process/config';
 import { ProcessRuntime } from './process/runtime';
 import { type ContainerRuntime, RuntimeBackendUnavailable } from './types';
@@ -9,14 +11,15 @@ import { type ContainerRuntime, RuntimeBackendUnavailable } from './types';
  */
 export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger): ContainerRuntime {
   const name = (env.OWNER_RUNTIME_BACKEND ?? '').trim().toLowerCase() || 'process';
-  if (name === 'docker' || name === 'kubernetes') {
+  if (name === 'docker') return new DockerRuntime(dockerRuntimeConfigFromEnv(env), logger);
+  if (name === 'kubernetes' || name === 'k3s') {
     throw new RuntimeBackendUnavailable(
-      `OWNER_RUNTIME_BACKEND=${name} comes with a later release; leave it empty or set it to process`,
+      `OWNER_RUNTIME_BACKEND=${name} comes with a later release; set it to process or docker`,
     );
   }
   if (name !== 'process') {
     throw new RuntimeBackendUnavailable(
-      `OWNER_RUNTIME_BACKEND=${JSON.stringify(env.OWNER_RUNTIME_BACKEND)} is unknown; leave it empty or set it to process`,
+      `OWNER_RUNTIME_BACKEND=${JSON.stringify(env.OWNER_RUNTIME_BACKEND)} is unknown; set it to process or docker`,
     );
   }
   if (process.platform !== 'linux') {

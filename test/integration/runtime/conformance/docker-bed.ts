@@ -1,0 +1,117 @@
+/** A Docker engine of the tests' own, and a runtime on it. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { containerRuntimeFromEnv, type ContainerRuntime } from '../../../../adapters/container-runtime';
+import { projectRoot } from '../../../../adapters/project-root';
+import { silent } from '../harness';
+import type { Bed } from './suite';
+
+export const BASE_IMAGE = 'python:3.12-slim';
+
+export interface Engine {
+  host: string;
+  /** Null for an engine that was there before. */
+  pid: number | null;
+  directory: string;
+}
+
+/**
+ * Starts an engine, or says why there is none: jest wants to know before the first test whether there will be any.
+ * @throws Error when an engine was named and does not answer
+ */
+export function startEngine(): Engine | { problem: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'eirel-engine-'));
+  const script = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
+  const made = spawnSync(process.execPath, [script, directory, join(projectRoot(), '.eirel', 'tools')], {
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
+  if (made.status !== 0) throw new Error(`the engine's start failed: ${made.stderr}`);
+  const answer = JSON.parse(made.stdout) as Engine | { problem: string };
+  if ('problem' in answer) rmSync(directory, { recursive: true, force: true });
+  return answer;
+}
+
+/** Ends an engine that was started here, with all that it held. */
+export async function stopEngine(engine: Engine): Promise<void> {
+  if (engine.pid !== null) {
+    process.kill(engine.pid, 'SIGTERM');
+    for (let attempt = 0; attempt < 150 && isAlive(engine.pid); attempt += 1) await sleep(100);
+    if (isAlive(engine.pid)) process.kill(engine.pid, 'SIGKILL');
+  }
+  rmSync(engine.directory, { recursive: true, force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class DockerBed implements Bed {
+  readonly docker: Docker;
+  private readonly work = mkdtempSync(join(tmpdir(), 'eirel-docker-builds-'));
+
+  constructor(
+    readonly engine: Engine,
+    private readonly env: NodeJS.ProcessEnv = {},
+    private readonly scope = 'conformance',
+  ) {
+    const { host } = engine;
+    this.docker = host.startsWith('unix://')
+      ? new Docker({ socketPath: host.slice('unix://'.length) })
+      : new Docker({ host: new URL(host).hostname, port: new URL(host).port });
+  }
+
+  runtime(env: NodeJS.ProcessEnv = {}): ContainerRuntime {
+    return containerRuntimeFromEnv(
+      {
+        OWNER_RUNTIME_BACKEND: 'docker',
+        EIREL_DOCKER_HOST: this.engine.host,
+        EIREL_DOCKER_SCOPE: this.scope,
+        EIREL_DOCKER_RELAY_IMAGE: BASE_IMAGE,
+        EIREL_BUILD_WORK_DIR: this.work,
+        ...this.env,
+        ...env,
+      },
+      silent,
+    );
+  }
+
+  /** Containers in any state, networks and volumes: read from the engine, not from the backend. */
+  async objects(): Promise<string[]> {
+    const [containers, networks, { Volumes }] = await Promise.all([
+      this.docker.listContainers({ all: true }),
+      this.docker.listNetworks(),
+      this.docker.listVolumes(),
+    ]);
+    return [
+      ...containers.flatMap(({ Names }) => Names),
+      ...networks.map(({ Name }) => Name).filter((name) => !['bridge', 'host', 'none'].includes(name)),
+      ...Volumes.map(({ Name }) => Name),
+    ].sort();
+  }
+
+  /** The agent's container, its relay and its network, as a careless clean-up would. */
+  async sabotage(deploymentId: string): Promise<void> {
+    const filters = { label: [`eirel.dev/deployment-id=${deploymentId}`] };
+    for (const { Id } of await this.docker.listContainers({ all: true, filters })) {
+      await this.docker.getContainer(Id).remove({ force: true });
+    }
+    for (const { Id } of await this.docker.listNetworks({ filters })) {
+      await this.docker.getNetwork(Id).remove();
+    }
+  }
+
+  dispose(): Promise<void> {
+    rmSync(this.work, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+}

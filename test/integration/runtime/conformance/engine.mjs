@@ -1,0 +1,145 @@
+/**
+ * Brings up a Docker engine for tests and prints one line of JSON: {"host", "pid", "directory"} or {"problem"}.
+ * usage: node engine.mjs DIRECTORY TOOLS. DIRECTORY holds the engine's data and socket; TOOLS caches a base image.
+ * First choice is the engine that EIREL_TEST_DOCKER_HOST names; else one of our own is started, which needs root.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const BASE_IMAGE = 'python:3.12-slim';
+const PACKAGES = ['docker.io', 'runc', 'iptables', 'debootstrap'];
+const [directory, tools] = process.argv.slice(2);
+
+class Problem extends Error {}
+const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const quiet = { stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 64 * 1024 * 1024 };
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function api(host, path, options = {}) {
+  const { request } = await import('node:http');
+  const target = host.startsWith('unix://')
+    ? { socketPath: host.slice(7) }
+    : { host: new URL(host).hostname, port: new URL(host).port };
+  return new Promise((resolve, reject) => {
+    const call = request({ ...target, path, ...options }, (response) => {
+      let text = '';
+      response.on('data', (piece) => (text += piece));
+      response.on('end', () => resolve({ status: response.statusCode, text }));
+    });
+    call.on('error', reject);
+    if (options.body) options.body.pipe(call);
+    else call.end();
+  });
+}
+
+function installPrograms() {
+  if (has('dockerd') && has('runc')) return;
+  if (process.getuid() !== 0 || !has('apt-get')) throw new Problem('no dockerd');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', ['update', '-q'], { ...quiet, env, timeout: 120_000 });
+  const args = ['install', '-y', '--no-install-recommends', ...PACKAGES];
+  if (spawnSync('apt-get', args, { ...quiet, env, timeout: 300_000 }).status !== 0) {
+    throw new Problem('no dockerd, and it could not be installed');
+  }
+}
+
+async function startEngine() {
+  if (process.getuid() !== 0) throw new Problem('no dockerd may be started without root');
+  installPrograms();
+  mkdirSync(directory, { recursive: true });
+  const host = `unix://${join(directory, 'engine.sock')}`;
+  const log = openSync(join(directory, 'engine.log'), 'w');
+  const child = spawn(
+    'dockerd',
+    [
+      ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--host', host],
+      ...['--pidfile', join(directory, 'engine.pid'), '--storage-driver', 'overlay2'],
+      ...['--default-ulimit', 'nofile=1024:1024'],
+    ],
+    { stdio: ['ignore', log, log], detached: true },
+  );
+  let ended = false;
+  child.on('exit', () => (ended = true));
+  child.on('error', () => (ended = true));
+  for (let attempt = 0; attempt < 200 && !ended; attempt += 1) {
+    const answer = await api(host, '/_ping').catch(() => null);
+    if (answer?.status === 200) {
+      child.unref();
+      return { host, pid: child.pid, directory };
+    }
+    await pause(150);
+  }
+  if (!ended) process.kill(child.pid, 'SIGKILL');
+  throw new Problem('dockerd does not start here');
+}
+
+/** A tree with Python, made by debootstrap where no registry can be asked. */
+function baseTree() {
+  const archive = join(tools, 'docker-base', 'python.tar');
+  if (existsSync(archive)) return archive;
+  if (!has('debootstrap')) throw new Problem('no base image, and no debootstrap to make one');
+  const tree = join(tools, 'docker-base', `tree-${process.pid}`);
+  mkdirSync(join(tools, 'docker-base'), { recursive: true });
+  try {
+    const made = spawnSync(
+      'debootstrap',
+      ['--variant=minbase', '--include=python3', 'bookworm', tree],
+      quiet,
+    );
+    if (made.status !== 0) throw new Problem('no base image: debootstrap failed');
+    for (const path of [
+      'var/lib/apt/lists',
+      'var/cache',
+      'usr/share/doc',
+      'usr/share/locale',
+      'usr/share/man',
+    ]) {
+      rmSync(join(tree, path), { recursive: true, force: true });
+    }
+    symlinkSync('python3', join(tree, 'usr/bin/python'));
+    execFileSync('tar', ['-C', tree, '--numeric-owner', '-cf', `${archive}.${process.pid}`, '.'], quiet);
+    renameSync(`${archive}.${process.pid}`, archive);
+  } finally {
+    rmSync(tree, { recursive: true, force: true });
+  }
+  return archive;
+}
+
+async function ensureBase(host) {
+  if ((await api(host, `/images/${BASE_IMAGE}/json`)).status === 200) return;
+  const { createReadStream } = await import('node:fs');
+  const [repo, tag] = BASE_IMAGE.split(':');
+  const cached = join(tools, 'docker-base', 'python.tar');
+  if (!existsSync(cached)) {
+    const pulled = await api(host, `/images/create?fromImage=${repo}&tag=${tag}`, {
+      method: 'POST',
+      timeout: 120_000,
+    }).catch(() => null);
+    if (pulled !== null && (await api(host, `/images/${BASE_IMAGE}/json`)).status === 200) return;
+  }
+  const answer = await api(host, `/images/create?fromSrc=-&repo=${repo}&tag=${tag}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-tar' },
+    body: createReadStream(baseTree()),
+  });
+  if (answer.status !== 200 || /"error"/.test(answer.text))
+    throw new Problem('no base image could be imported');
+}
+
+let started = null;
+try {
+  const given = process.env.EIREL_TEST_DOCKER_HOST;
+  if (given) {
+    const answer = await api(given, '/_ping').catch(() => null);
+    if (answer?.status !== 200) throw new Error(`EIREL_TEST_DOCKER_HOST=${given} does not answer`);
+  } else started = await startEngine();
+  const engine = started ?? { host: given, pid: null, directory };
+  await ensureBase(engine.host);
+  process.stdout.write(JSON.stringify(engine));
+} catch (error) {
+  if (started !== null) process.kill(started.pid, 'SIGTERM');
+  if (!(error instanceof Problem)) throw error;
+  process.stdout.write(JSON.stringify({ problem: error.message }));
+}
+process.exit(0);

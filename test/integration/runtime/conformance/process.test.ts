@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bench } from '../harness';
+import { type Bed, conformance } from './suite';
+
+jest.setTimeout(120_000);
+
+class ProcessBed extends Bench implements Bed {
+  objects(): Promise<string[]> {
+    const directory = join(this.root, 'deployments');
+    return Promise.resolve(existsSync(directory) ? readdirSync(directory) : []);
+  }
+
+  sabotage(deploymentId: string): Promise<void> {
+    const run = join(this.root, 'deployments', deploymentId, 'run');
+    const file = readdirSync(run).find((name) => name.endsWith('.pid'));
+    const [pid = ''] = readFileSync(join(run, file ?? ''), 'utf8').split(' ');
+    // The supervisor's whole session, as an operator would who found it in a list of processes.
+    execFileSync('kill', ['-KILL', '--', `-${pid}`]);
+    return Promise.resolve();
+  }
+}
+
+conformance('process', () => Promise.resolve(new ProcessBed()), {
+  unavailable: process.platform === 'linux' ? null : 'no engine: the process backend needs Linux',
+  runsContainers: true,
+  buildsImages: false,
+  baseImage: 'python:3.12-slim',
+  loop: { count: 30, parallel: 2 },
+});
