@@ -16,7 +16,7 @@ import { truthFromBaseline } from '../../domain/tasks/truth';
 import type { Logger } from '../logging';
 import { locateClaim, lockTask, type ClaimRecord } from './claim-lookup';
 import { RETURNED_ROW } from './claims';
-import type { Prisma} from './index';
+import type { Prisma } from './index';
 import { type Db, type DbTx } from './index';
 import { storeJudgment } from './judgments';
 import { attestedCalls, jobCosts, usd } from './ledger';
