@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -45,7 +46,8 @@ const WORDS: Readonly<Record<string, string>> = {
  * @returns null for a public unicast address, else a word such as `loopback` or `private`
  */
 export function refusedKind(address: string): string | null {
-  if (!ipaddr.isValid(address) || address.includes('%')) return 'malformed';
+  // Stricter than ipaddr.js, which also reads short and octal forms and zone ids.
+  if (isIP(address) === 0 || address.includes('%')) return 'malformed';
   const parsed = ipaddr.parse(address);
   if (parsed instanceof ipaddr.IPv4) {
     const special = v4Table.find(([network]) => parsed.match(network));

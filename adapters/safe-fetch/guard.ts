@@ -73,6 +73,8 @@ export async function checkHop(url: URL, options: GuardOptions): Promise<Checked
     return { url, addresses: [{ address: host, family: literal as 4 | 6 }] };
   }
   const name = host.toLowerCase().replace(/\.+$/, '');
+  if (name === '' || name.includes('..') || host.endsWith('..'))
+    throw new SsrfBlocked('the host name has an empty label');
   if (!exempt && (REFUSED_NAMES.has(name) || REFUSED_SUFFIXES.some((suffix) => name.endsWith(suffix)))) {
     throw new SsrfBlocked(`${name} is a private name`);
   }

@@ -1,0 +1,9 @@
+export { pagesOfDataset, type StandinPage } from './pages';
+export {
+  startSearchStandin,
+  type ScriptedSearch,
+  type SearchCall,
+  type SearchStandin,
+  type SearchStandinOptions,
+  type SearchVendor,
+} from './server';
