@@ -18,6 +18,7 @@ const NO_RESOLVER = '127.0.0.1';
 export function agentContainer(
   config: DockerRuntimeConfig,
   names: ObjectNames,
+  networkId: string,
   spec: PlacementSpec,
   image: Docker.ImageInspectInfo,
   env: Readonly<Record<string, string>>,
@@ -55,7 +56,7 @@ export function agentContainer(
       [LABEL.startTimeout]: String(spec.startTimeoutSeconds),
     },
     HostConfig: {
-      NetworkMode: names.network,
+      NetworkMode: networkId,
       Dns: [NO_RESOLVER],
       PortBindings: {},
       RestartPolicy: { Name: 'no' },
@@ -75,7 +76,7 @@ export function agentContainer(
       ],
       LogConfig: { Type: 'json-file', Config: { 'max-size': String(logFileBytes), 'max-file': '2' } },
     },
-    NetworkingConfig: { EndpointsConfig: { [names.network]: { Aliases: [AGENT_ALIAS] } } },
+    NetworkingConfig: { EndpointsConfig: { [networkId]: { Aliases: [AGENT_ALIAS] } } },
   };
 }
 
@@ -100,13 +101,13 @@ export function limitNotes(config: DockerRuntimeConfig, agent: Docker.ContainerI
  */
 export function driftOf(
   agent: Docker.ContainerInspectInfo,
-  names: ObjectNames,
+  networkId: string,
   spec: PlacementSpec,
 ): string | null {
   const host = agent.HostConfig;
-  const networks = Object.keys(agent.NetworkSettings.Networks);
-  if (networks.length !== 1 || networks[0] !== names.network) {
-    return `it is connected to ${networks.join(', ') || 'no network'}`;
+  const networks = Object.entries(agent.NetworkSettings.Networks);
+  if (networks.length !== 1 || networks[0]?.[1].NetworkID !== networkId) {
+    return `it is connected to ${networks.map(([name]) => name).join(', ') || 'no network'}`;
   }
   if (host.Memory !== spec.memoryBytes) return `its memory limit is ${host.Memory} bytes`;
   if (host.NanoCpus !== spec.cpuMillis * 1_000_000)

@@ -62,3 +62,13 @@ export function identity(scope: string, role: Role, deploymentId?: string): Reco
 export function labelFilter(labels: Record<string, string>): { label: string[] } {
   return { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
 }
+
+/** How long a worker may take between making a container and starting it, in milliseconds. */
+const START_MS = 10_000;
+
+/** True for a container that another worker made just now and is about to start; later it counts as left behind. */
+export function isBeingStarted(container: { Created: string; State: { Status: string } }): boolean {
+  return (
+    container.State.Status === 'created' && Math.abs(Date.now() - Date.parse(container.Created)) < START_MS
+  );
+}

@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { OwnerFault } from '../types';
 import type { DockerRuntimeConfig } from './config';
 import { engineMessage, gone, isConflict, orNull } from './engine';
-import { identity, type ObjectNames } from './names';
+import { identity, LABEL, type ObjectNames } from './names';
 
 /** Addresses per deployment: network, broadcast, relay, agent, and an agent that is being replaced. */
 const BLOCK_SIZE = 16;
@@ -13,6 +13,7 @@ const OVERLAP = /overlap|already (in use|used|allocated)|address space/i;
 /**
  * The deployment's network, made if it is missing or not as it should be.
  * @param isolatedFromHost false for engines that do not know the option by which the host takes no address on it
+ * @returns its id: engines let two networks have one name when they are made in the same moment
  * @throws OwnerFault `no_free_subnet`
  */
 export async function ensureNetwork(
@@ -21,12 +22,9 @@ export async function ensureNetwork(
   names: ObjectNames,
   deploymentId: string,
   isolatedFromHost: boolean,
-): Promise<void> {
-  const present = await orNull(docker.getNetwork(names.network).inspect());
-  if (present !== null) {
-    if (present.Internal === true && present.Labels?.['eirel.dev/scope'] === config.scope) return;
-    await removeNetwork(docker, names);
-  }
+): Promise<string> {
+  const present = await settle(docker, config, names);
+  if (present !== null) return present;
   for (const subnet of await freeSubnets(docker, config.subnetPool, names.network)) {
     try {
       await docker.createNetwork({
@@ -40,12 +38,12 @@ export async function ensureNetwork(
         Options: isolatedFromHost ? { 'com.docker.network.bridge.inhibit_ipv4': 'true' } : {},
         Labels: identity(config.scope, 'network', deploymentId),
       });
-      return;
     } catch (error) {
-      // Another worker made it in the same moment.
-      if (isConflict(error) && (await orNull(docker.getNetwork(names.network).inspect())) !== null) return;
-      if (!OVERLAP.test(engineMessage(error))) throw error;
+      // Another worker made one of this name, or on this range, in the same moment.
+      if (!isConflict(error) && !OVERLAP.test(engineMessage(error))) throw error;
     }
+    const made = await settle(docker, config, names);
+    if (made !== null) return made;
   }
   throw new OwnerFault(
     'no_free_subnet',
@@ -53,12 +51,41 @@ export async function ensureNetwork(
   );
 }
 
+/** The deployment's network if it is there and closed; the oldest of several stays, and the others go. */
+async function settle(
+  docker: Docker,
+  config: DockerRuntimeConfig,
+  names: ObjectNames,
+): Promise<string | null> {
+  const found = await namedNetworks(docker, names);
+  const good = found
+    .filter((network) => network.Internal && network.Labels?.[LABEL.scope] === config.scope)
+    .sort((a, b) => Date.parse(a.Created) - Date.parse(b.Created) || (a.Id < b.Id ? -1 : 1));
+  const kept = good[0]?.Id ?? null;
+  for (const { Id } of found) if (Id !== kept) await removeById(docker, Id);
+  return kept;
+}
+
 /** Removes the network with whatever is still connected to it. Idempotent. */
 export async function removeNetwork(docker: Docker, names: ObjectNames): Promise<void> {
-  const network = docker.getNetwork(names.network);
+  for (const { Id } of await namedNetworks(docker, names)) await removeById(docker, Id);
+}
+
+/** True when there is a network of the deployment's name. */
+export async function hasNetwork(docker: Docker, names: ObjectNames): Promise<boolean> {
+  return (await namedNetworks(docker, names)).length > 0;
+}
+
+async function namedNetworks(docker: Docker, names: ObjectNames): Promise<Docker.NetworkInspectInfo[]> {
+  const found = await docker.listNetworks({ filters: { name: [names.network] } });
+  // The filter takes parts of names.
+  return found.filter(({ Name }) => Name === names.network);
+}
+
+async function removeById(docker: Docker, id: string): Promise<void> {
+  const network = docker.getNetwork(id);
   const present = await orNull(network.inspect());
-  if (present === null) return;
-  for (const container of Object.keys(present.Containers ?? {})) {
+  for (const container of Object.keys((present?.Containers as object | undefined) ?? {})) {
     await gone(network.disconnect({ Container: container, Force: true }));
   }
   await gone(network.remove());

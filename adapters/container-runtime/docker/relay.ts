@@ -8,7 +8,7 @@ import { OwnerFault } from '../types';
 import type { DockerRuntimeConfig } from './config';
 import { type EgressPlan, HOST_ALIAS, RELAY_ALIAS } from './egress';
 import { engineMessage, gone, isConflict, isNotFound, orNull } from './engine';
-import { identity, LABEL, type ObjectNames } from './names';
+import { identity, isBeingStarted, LABEL, type ObjectNames } from './names';
 
 /** The agent's name on its network. */
 export const AGENT_ALIAS = 'agent';
@@ -29,6 +29,7 @@ export async function ensureRelay(
   docker: Docker,
   config: DockerRuntimeConfig,
   names: ObjectNames,
+  networkId: string,
   spec: RelaySpec,
 ): Promise<void> {
   const source = readFileSync(
@@ -49,8 +50,11 @@ export async function ensureRelay(
     const whole =
       present.State.Running &&
       present.Config.Labels[LABEL.relay] === digest &&
-      present.NetworkSettings.Networks[names.network] !== undefined;
+      Object.values(present.NetworkSettings.Networks).some((one) => one.NetworkID === networkId);
     if (whole) return;
+    if (isBeingStarted(present)) {
+      throw new OwnerFault('busy', `another worker is starting the relay of ${spec.deploymentId}`);
+    }
     await gone(docker.getContainer(names.relay).remove({ force: true, v: true }));
   }
   const start = createHash('sha256').update(names.relay).digest().readUInt32BE(0);
@@ -58,7 +62,7 @@ export async function ensureRelay(
   for (let attempt = 0; attempt < Math.min(PORT_ATTEMPTS, span); attempt += 1) {
     // The same port again for the same deployment where it is free: a new relay then keeps its address.
     const port = config.ports.from + ((start + attempt * 7) % span);
-    if (await startRelay(docker, config, names, spec, command, digest, port)) return;
+    if (await startRelay(docker, config, names, networkId, spec, command, digest, port)) return;
   }
   throw new OwnerFault(
     'no_free_port',
@@ -71,6 +75,7 @@ async function startRelay(
   docker: Docker,
   config: DockerRuntimeConfig,
   names: ObjectNames,
+  networkId: string,
   spec: RelaySpec,
   command: string[],
   digest: string,
@@ -121,7 +126,7 @@ async function startRelay(
     throw error;
   }
   try {
-    await docker.getNetwork(names.network).connect({
+    await docker.getNetwork(networkId).connect({
       Container: container.id,
       EndpointConfig: { Aliases: [RELAY_ALIAS, ...spec.egress.aliases] },
     });

@@ -22,9 +22,9 @@ import { agentContainer, driftOf, instanceIdOf, labelsOf, limitNotes } from './a
 import { buildDockerImage } from './build';
 import type { DockerRuntimeConfig } from './config';
 import { planEgress } from './egress';
-import { connectEngine, gone, isConflict, orNull, owned } from './engine';
-import { identity, LABEL, labelFilter, objectNames, type ObjectNames } from './names';
-import { ensureNetwork, removeNetwork } from './network';
+import { connectEngine, gone, isConflict, isNotFound, orNull, owned } from './engine';
+import { identity, isBeingStarted, LABEL, labelFilter, objectNames, type ObjectNames } from './names';
+import { ensureNetwork, hasNetwork, removeNetwork } from './network';
 import { containerLines, describeOutcome, type Outcome, outcomeOf } from './outcome';
 import { probeEndpoint } from './probe';
 import { ensureRelay, relayEndpoint } from './relay';
@@ -33,7 +33,7 @@ const POLL_MS = 150;
 const HEARTBEAT_MS = 2000;
 /** Grace for an instance that is replaced, in seconds. */
 const REPLACE_GRACE_SECONDS = 5;
-const CONFLICT_ATTEMPTS = 20;
+const CONFLICT_ATTEMPTS = 60;
 const CONFLICT_WAIT_MS = 250;
 
 type Inspected = Docker.ContainerInspectInfo;
@@ -190,7 +190,8 @@ export class DockerRuntime implements ContainerRuntime {
       try {
         return await this.tryStartOrAdopt(names, spec);
       } catch (error) {
-        const busy = isConflict(error) || (error instanceof OwnerFault && error.code === 'busy');
+        const busy =
+          isConflict(error) || isNotFound(error) || (error instanceof OwnerFault && error.code === 'busy');
         if (!busy || attempt >= CONFLICT_ATTEMPTS) throw error;
         spec.signal?.throwIfAborted();
         await sleep(CONFLICT_WAIT_MS);
@@ -204,17 +205,21 @@ export class DockerRuntime implements ContainerRuntime {
   ): Promise<{ agent: Inspected; adopted: boolean }> {
     const egress = planEgress(spec.env, this.config.egressVariables);
     const relay = { deploymentId: spec.deploymentId, agentPort: spec.manifest.runtime.port, egress };
+    const { deploymentId } = spec;
+    const networkId = await ensureNetwork(this.docker, this.config, names, deploymentId, await this.hides());
     const present = await this.inspect(names.agent);
+    if (present !== null && isBeingStarted(present)) {
+      throw new OwnerFault('busy', `another worker is starting deployment ${deploymentId}`);
+    }
     let restarts = 0;
     if (present !== null) {
       const labels = labelsOf(present);
       const same = labels[LABEL.revision] === spec.revision && labels[LABEL.imageRef] === spec.imageRef;
       // Made by a worker that died before it was started.
       const unstarted = present.State.Status === 'created';
-      const drift = same && !unstarted ? driftOf(present, names, spec) : null;
+      const drift = same && !unstarted ? driftOf(present, networkId, spec) : null;
       if (same && drift === null && present.State.Running) {
-        await ensureNetwork(this.docker, this.config, names, spec.deploymentId, await this.hides());
-        await ensureRelay(this.docker, this.config, names, relay);
+        await ensureRelay(this.docker, this.config, names, networkId, relay);
         return { agent: present, adopted: true };
       }
       if (drift !== null && present.State.Running) {
@@ -234,9 +239,8 @@ export class DockerRuntime implements ContainerRuntime {
     if (image === null) {
       throw new OwnerFault('image_missing', `image ${spec.imageRef} is not on this engine: build it again`);
     }
-    await ensureNetwork(this.docker, this.config, names, spec.deploymentId, await this.hides());
-    await ensureRelay(this.docker, this.config, names, relay);
-    const body = agentContainer(this.config, names, spec, image, egress.env, restarts);
+    await ensureRelay(this.docker, this.config, names, networkId, relay);
+    const body = agentContainer(this.config, names, networkId, spec, image, egress.env, restarts);
     const container = await this.docker.createContainer(body);
     const agent = await this.startAgent(container, spec);
     this.logger.info('started an agent', {
@@ -422,9 +426,7 @@ export class DockerRuntime implements ContainerRuntime {
     if ((await this.inspect(names.stopped)) !== null) {
       return { deploymentId, state: 'missing', ready: false, reason: 'stopped on request' };
     }
-    const rest =
-      (await this.inspect(names.relay)) ?? (await orNull(this.docker.getNetwork(names.network).inspect()));
-    if (rest !== null) {
+    if ((await this.inspect(names.relay)) !== null || (await hasNetwork(this.docker, names))) {
       const reason = 'its container was removed from the engine by somebody else';
       return { deploymentId, state: 'exited', ready: false, reason };
     }

@@ -38,9 +38,6 @@ export interface Capabilities {
 const SECRET = `owner-secret-${randomBytes(12).toString('hex')}`;
 const SECRET_VARIABLES = ['EIREL_INTERNAL_SERVICE_TOKEN', 'EIREL_JOB_TOKEN_SECRET', 'DATABASE_URL'];
 
-/** Seconds that each case took, printed at the end for docs/measurements.md. */
-const figures: [name: string, seconds: number][] = [];
-
 /**
  * Declares the suite for one backend.
  * @param makeRuntime called once, before the first case, unless the backend is unavailable
@@ -52,6 +49,8 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
     let runtime: ContainerRuntime;
     let agent: Packed;
     let imageRef: string;
+    /** Seconds that each case took, printed at the end for docs/measurements.md. */
+    const figures: [title: string, seconds: number][] = [];
     const kept: Record<string, string | undefined> = {};
 
     const check = (
@@ -64,7 +63,6 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
         (needs !== 'nothing' && !capabilities.runsContainers ? 'the engine runs no containers' : null) ??
         (needs === 'builds' && !capabilities.buildsImages ? 'builds carry out no RUN' : null);
       if (reason !== null) {
-        // eslint-disable-next-line jest/no-disabled-tests -- said in the title and counted as skipped
         test.skip(`${title} (skipped: ${reason})`, run);
         return;
       }
