@@ -82,9 +82,6 @@ const DENIED: readonly (readonly [name: string, x64: number | null, arm64: numbe
   ['shmat', 30, 196],
   ['msgget', 68, 186],
   ['semget', 64, 190],
-  // A file's mode cannot be made set-user-id by anybody here, but neither is there a need to make devices.
-  ['mknod', 133, null],
-  ['mknodat', 259, 33],
 ];
 
 interface Architecture {
