@@ -37,10 +37,23 @@ const META_WINDOW = 2048;
 export function decodeText(bytes: Buffer, mime: string, charset: string): string {
   const marked = byteOrderMark(bytes);
   const declared = marked ?? (charset || (isHtml(mime) || mime === '' ? metaCharset(bytes) : ''));
-  return decoderFor(declared).decode(bytes);
+  const decoder = decoderFor(declared);
+  return decoder.encoding === 'windows-1252' ? decodeWindows1252(bytes) : decoder.decode(bytes);
 }
 
-function decoderFor(label: string): { decode(bytes: Uint8Array): string } {
+// 0x80 to 0x9f; positions that the code page leaves open stay the control characters that they are.
+const WINDOWS_1252 =
+  '\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f' +
+  '\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178';
+
+/** The most frequent code page of old pages, which the decoder of some Node versions takes for plain Latin-1. */
+function decodeWindows1252(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80] ?? character);
+}
+
+function decoderFor(label: string): { encoding: string; decode(bytes: Uint8Array): string } {
   if (label) {
     try {
       return new TextDecoder(label);

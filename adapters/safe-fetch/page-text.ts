@@ -32,7 +32,7 @@ const LINK_CHARACTERS = 200;
 const MAX_LINKS = 50;
 const MAX_LINES = 4000;
 const BOILERPLATE =
-  'script,style,noscript,template,nav,footer,header,aside,form,svg,iframe,[hidden],[aria-hidden="true"]';
+  'title,script,style,noscript,template,nav,footer,header,aside,form,svg,iframe,[hidden],[aria-hidden="true"]';
 /** Below this many characters a page is too short for its main part to be told from the rest. */
 const SHORT_PAGE = 500;
 /** A main part smaller than this share of the page has lost too much, as happens with tables and lists. */
