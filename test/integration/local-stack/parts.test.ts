@@ -82,7 +82,8 @@ test('all three answer, survive SIGKILL with their data, and are there again aft
   );
   for (const name of supervisor.names) supervisor.signal(name, 'SIGKILL');
   await Promise.all(restarted);
-  expect(await busy).toMatch(/terminated/i);
+  // Which of its two sentences a session hears depends on what noticed the loss first: the socket or the server process.
+  expect(await busy).toMatch(/terminat(ed|ing)/i);
   expect(before.filter((pid) => pid === undefined || identify(pid))).toEqual([]);
   expect(await sql(databaseUrl, 'SELECT n FROM kept')).toEqual([{ n: 42 }]);
   expect(await redis(redisUrl, (c) => c.get('kept'))).toBe('yes');
