@@ -92,6 +92,7 @@ export function createUrlFetch(
     bodyLimitBytes: 64 * 1024,
   });
   const metrics: FetchMetrics = createFetchMetrics(service.service.registry);
+  void extractor.warmUp();
   return { ...service, close: () => extractor.close() };
 }
 

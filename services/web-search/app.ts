@@ -145,5 +145,6 @@ export function createWebSearch(
     help: 'Searches asked for',
     registers: [service.service.registry],
   });
+  void extractor.warmUp();
   return { ...service, close: () => extractor.close() };
 }
