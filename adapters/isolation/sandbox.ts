@@ -171,11 +171,11 @@ export class Sandbox {
     const timer = setTimeout(
       () => {
         backstop = true;
-        void this.kill();
+        this.abandon();
       },
       request.timeoutSeconds * 1000 + GRACE_MS,
     );
-    const onAbort = () => void this.kill();
+    const onAbort = () => this.abandon();
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     try {
@@ -189,7 +189,7 @@ export class Sandbox {
     if (signal?.aborted) throw signal.reason;
     const durationMs = Math.round(performance.now() - startedAt);
     const ranOutOfMemory = outOfMemory(this.directories);
-    if (!answer.result || violation !== undefined) void this.kill();
+    if (answer.result?.stopped !== null || violation !== undefined) this.abandon();
     return this.outcome(answer, { durationMs, violation, backstop, ranOutOfMemory });
   }
 
@@ -199,6 +199,11 @@ export class Sandbox {
     return this.killed;
   }
 
+  /** Begins to end it; whoever waits for `kill`, as every user does, is told when that fails. */
+  private abandon(): void {
+    this.kill().catch(() => undefined);
+  }
+
   private letGo(seccomp: Buffer): void {
     const pid = this.child.pid;
     if (pid === undefined) return;
@@ -206,7 +211,7 @@ export class Sandbox {
       // The shell waits, so that all that it becomes and begets is counted.
       for (const directory of this.directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
     } catch (error) {
-      void this.kill();
+      this.abandon();
       throw new SandboxFailure(`a sandbox cannot be put into its control group: ${(error as Error).message}`);
     }
     (this.child.stdio[SECCOMP_FD] as Writable).end(seccomp);
@@ -304,7 +309,7 @@ export class Sandbox {
   private over(): void {
     this.isOver = true;
     // The groups go with the processes, also when the sandbox ended by itself.
-    void this.kill();
+    this.abandon();
   }
 
   private async end(): Promise<void> {
