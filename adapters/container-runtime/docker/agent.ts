@@ -58,6 +58,7 @@ export function agentContainer(
     HostConfig: {
       NetworkMode: networkId,
       Dns: [NO_RESOLVER],
+      DnsOptions: ['timeout:1', 'attempts:1'],
       PortBindings: {},
       RestartPolicy: { Name: 'no' },
       ReadonlyRootfs: true,

@@ -6,9 +6,9 @@ import http.server, json, os, signal, socket, sys, threading, time
 HOARD, HUNG, ACTIVE, LOCK = [], threading.Event(), [0], threading.Lock()
 MODE = os.environ.get("AGENT_MODE", "")
 
-def files_with(needle):
+def files_with(needle, roots):
     found = []
-    for root, directories, names in os.walk("/"):
+    for root, directories, names in (entry for root in roots for entry in os.walk(root)):
         directories[:] = [d for d in directories if os.path.join(root, d) not in ("/proc", "/sys", "/usr", "/lib", "/dev")]
         for name in names:
             path = os.path.join(root, name)
@@ -32,7 +32,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/env": return self.answer(dict(os.environ))
         if path == "/whoami":
             return self.answer({"uid": os.getuid(), "gid": os.getgid(), "status": open("/proc/self/status").read()})
-        if path == "/search": return self.answer({"files": files_with(bytes.fromhex(query))})
+        if path == "/search":
+            needle, *roots = query.split(",")
+            return self.answer({"files": files_with(bytes.fromhex(needle), roots)})
         if path == "/write":
             result = {}
             for place in query.split(","):

@@ -17,6 +17,10 @@ export interface Engine {
   /** Null for an engine that was there before. */
   pid: number | null;
   directory: string;
+  /** The engine's own bridge, which goes with it. */
+  bridge: string | null;
+  /** Addresses for agents' networks. */
+  pool: string;
 }
 
 /**
@@ -43,6 +47,7 @@ export async function stopEngine(engine: Engine): Promise<void> {
     for (let attempt = 0; attempt < 150 && isAlive(engine.pid); attempt += 1) await sleep(100);
     if (isAlive(engine.pid)) process.kill(engine.pid, 'SIGKILL');
   }
+  if (engine.bridge !== null) spawnSync('ip', ['link', 'delete', engine.bridge]);
   rmSync(engine.directory, { recursive: true, force: true });
 }
 
@@ -57,6 +62,7 @@ function isAlive(pid: number): boolean {
 
 export class DockerBed implements Bed {
   readonly docker: Docker;
+  readonly searchRoots = ['/'];
   private readonly work = mkdtempSync(join(tmpdir(), 'eirel-docker-builds-'));
 
   constructor(
@@ -77,6 +83,7 @@ export class DockerBed implements Bed {
         EIREL_DOCKER_HOST: this.engine.host,
         EIREL_DOCKER_SCOPE: this.scope,
         EIREL_DOCKER_RELAY_IMAGE: BASE_IMAGE,
+        EIREL_DOCKER_SUBNET_POOL: this.engine.pool,
         EIREL_BUILD_WORK_DIR: this.work,
         ...this.env,
         ...env,

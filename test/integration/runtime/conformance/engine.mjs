@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from
 import { join } from 'node:path';
 
 export const BASE_IMAGE = 'python:3.12-slim';
-const PACKAGES = ['docker.io', 'runc', 'iptables', 'debootstrap'];
+const PACKAGES = ['docker.io', 'runc', 'iptables', 'iproute2', 'debootstrap'];
 const [directory, tools] = process.argv.slice(2);
 
 class Problem extends Error {}
@@ -44,18 +44,35 @@ function installPrograms() {
   }
 }
 
+/**
+ * A bridge of the engine's own, and addresses for agents' networks: engines that share the usual bridge would give the
+ * same addresses to their containers.
+ */
+function ownBridge() {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const number = Math.floor(Math.random() * 250);
+    const bridge = `eirel-test${number}`;
+    if (spawnSync('ip', ['link', 'add', bridge, 'type', 'bridge']).status !== 0) continue;
+    spawnSync('ip', ['address', 'add', `10.214.${number}.1/24`, 'dev', bridge]);
+    spawnSync('ip', ['link', 'set', bridge, 'up']);
+    return { bridge, pool: `10.215.${number}.0/24` };
+  }
+  throw new Problem('no bridge can be made here');
+}
+
 async function startEngine() {
   if (process.getuid() !== 0) throw new Problem('no dockerd may be started without root');
   installPrograms();
   mkdirSync(directory, { recursive: true });
   const host = `unix://${join(directory, 'engine.sock')}`;
+  const { bridge, pool } = ownBridge();
   const log = openSync(join(directory, 'engine.log'), 'w');
   const child = spawn(
     'dockerd',
     [
       ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--host', host],
       ...['--pidfile', join(directory, 'engine.pid'), '--storage-driver', 'overlay2'],
-      ...['--default-ulimit', 'nofile=1024:1024'],
+      ...['--default-ulimit', 'nofile=1024:1024', '--bridge', bridge],
     ],
     { stdio: ['ignore', log, log], detached: true },
   );
@@ -66,11 +83,12 @@ async function startEngine() {
     const answer = await api(host, '/_ping').catch(() => null);
     if (answer?.status === 200) {
       child.unref();
-      return { host, pid: child.pid, directory };
+      return { host, pid: child.pid, directory, bridge, pool };
     }
     await pause(150);
   }
   if (!ended) process.kill(child.pid, 'SIGKILL');
+  spawnSync('ip', ['link', 'delete', bridge]);
   throw new Problem('dockerd does not start here');
 }
 
@@ -134,7 +152,7 @@ try {
     const answer = await api(given, '/_ping').catch(() => null);
     if (answer?.status !== 200) throw new Error(`EIREL_TEST_DOCKER_HOST=${given} does not answer`);
   } else started = await startEngine();
-  const engine = started ?? { host: given, pid: null, directory };
+  const engine = started ?? { host: given, pid: null, directory, bridge: null, pool: '10.213.0.0/16' };
   await ensureBase(engine.host);
   process.stdout.write(JSON.stringify(engine));
 } catch (error) {

@@ -20,6 +20,8 @@ export interface Bed {
   /** Takes away what runs of a deployment behind the backend's back. */
   sabotage(deploymentId: string): Promise<void>;
   dispose(): Promise<void>;
+  /** Directories, as agents see them, that are searched for the owner's secrets. */
+  readonly searchRoots: readonly string[];
 }
 
 export interface Capabilities {
@@ -278,9 +280,11 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
     });
 
     check('cancel: an aborted wait leaves what the next placement finds', 'containers', async () => {
-      const signal = AbortSignal.timeout(1500);
-      const cancelled = runtime.place(spec({ env: { AGENT_MODE: 'unready' }, signal }));
-      await expect(cancelled).rejects.toBe(signal.reason);
+      const cancel = new AbortController();
+      const reason = new Error('no longer wanted');
+      setTimeout(() => cancel.abort(reason), 1500);
+      const cancelled = runtime.place(spec({ env: { AGENT_MODE: 'unready' }, signal: cancel.signal }));
+      await expect(cancelled).rejects.toBe(reason);
       await runtime.place(spec({ revision: 'r2' }));
       expect(await runtime.status('d1')).toMatchObject({ ready: true, revision: 'r2', restarts: 0 });
     });
@@ -371,7 +375,9 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
         for (const variable of SECRET_VARIABLES) expect(env[variable]).toBeUndefined();
         const search = async (text: string): Promise<string[]> => {
           const hex = Buffer.from(text).toString('hex');
-          return (await ask<{ files: string[] }>(`${placed.endpointUrl}/search?${hex}`)).files;
+          return (
+            await ask<{ files: string[] }>(`${placed.endpointUrl}/search?${hex},${bed.searchRoots.join(',')}`)
+          ).files;
         };
         // The search itself works: it finds what is there.
         expect((await search('AGENT_NAME=conforming')).length).toBeGreaterThan(0);
