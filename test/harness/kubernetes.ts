@@ -159,6 +159,8 @@ export class TestCluster {
       status,
     });
     await this.must('PATCH', `/api/v1/nodes/${name}/status`, { status }, 'application/merge-patch+json');
+    // The API server marks each new node as not ready, and the controller that would take the mark away does not run.
+    await this.must('PATCH', `/api/v1/nodes/${name}`, { spec: { taints: null } }, 'application/merge-patch+json');
   }
 
   /** @throws Error with the server's message when it refuses */

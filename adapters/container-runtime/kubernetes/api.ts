@@ -55,11 +55,14 @@ export const NETWORK_POLICIES: Resource = {
 
 /** The parts of an object that every kind has. */
 export interface ApiObject {
+  data?: Record<string, string>;
   apiVersion?: string;
   kind?: string;
   metadata?: {
     name?: string;
     namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
     uid?: string;
     resourceVersion?: string;
     managedFields?: { manager?: string; subresource?: string; fieldsV1?: object }[];
@@ -266,7 +269,7 @@ export class KubernetesApi {
 
   private async connect(): Promise<KubeConfig> {
     if (this.kubeConfig !== undefined) return this.kubeConfig;
-    const { KubeConfig: Config } = loadClient();
+    const { KubeConfig: Config } = await loadClient();
     const made = new Config();
     try {
       if (this.connection.kubeconfig === null) made.loadFromCluster();

@@ -1,14 +1,18 @@
+import { pathToFileURL } from 'node:url';
+import { constants, Script } from 'node:vm';
+
 type ClientModule = typeof import('@kubernetes/client-node', { with: { 'resolution-mode': 'import' } });
 
-let loaded: ClientModule | undefined;
+let loaded: Promise<ClientModule> | undefined;
 
 /**
- * The client library, which exists only as an ES module. Node loads those from CommonJS, but neither the compiler nor
- * a test runner's own module system does, so it is asked of Node itself; and only where this backend is used.
+ * The client library, which exists only as an ES module, loaded where this backend is first used. Node's own loader is
+ * asked for it by a script, since a test runner puts a loader that knows no ES modules in the place of `import()`.
  */
-export function loadClient(): ClientModule {
-  loaded ??= process.getBuiltinModule('node:module').createRequire(__filename)(
-    '@kubernetes/client-node',
-  ) as ClientModule;
+export function loadClient(): Promise<ClientModule> {
+  loaded ??= new Script(
+    `import(${JSON.stringify(pathToFileURL(require.resolve('@kubernetes/client-node')).href)})`,
+    { importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER },
+  ).runInThisContext() as Promise<ClientModule>;
   return loaded;
 }

@@ -87,12 +87,13 @@ export class Cluster {
     spec: PlacementSpec,
     identity: Identity,
     known: V1Deployment | null,
-    parts: { chosenNode: string | null; sourceUrl: string | null },
+    parts: { chosenNode: string | null; restarts: number; sourceUrl: string | null },
   ): Promise<V1Deployment> {
     const { signal } = spec;
     await this.applyParts(spec, identity, known === null ? null : ownerOf(known), parts.sourceUrl);
     const wanted = deployment(spec, identity, this.config, {
       chosenNode: parts.chosenNode,
+      restarts: parts.restarts,
       unpackScript: this.unpackScript,
     });
     const applied = await this.applyExactly(DEPLOYMENTS, wanted as ApiObject, signal);

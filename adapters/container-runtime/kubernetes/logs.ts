@@ -13,6 +13,15 @@ const KEPT_BYTES = 512 * 1024;
 /** What is read of one log at most; lines may be long. */
 const READ_BYTES = 4 * 1024 * 1024;
 
+/** Follows one log to its end. */
+export interface LogKeeper {
+  read(): Promise<void>;
+  /** Reads once more and writes down what there is. */
+  save(): Promise<void>;
+  /** Writes down what was read last. */
+  finish(): Promise<void>;
+}
+
 /** The output of agents: from the kubelet while there is a pod, and the end of it from a ConfigMap after a stop. */
 export class AgentLogs {
   constructor(
@@ -22,31 +31,63 @@ export class AgentLogs {
   ) {}
 
   async tail(names: DeploymentNames, lines: number): Promise<string[]> {
-    const pods = await this.cluster.pods(names);
-    const created = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
-    const [newest] = pods.sort((a, b) => created(b) - created(a));
-    if (newest === undefined) return ((await this.kept(names)) ?? []).slice(-lines);
-    return this.ofPod(newest, lines);
+    if (lines <= 0) return [];
+    const fresh = await this.fromPod(names, lines);
+    return fresh ?? ((await this.kept(names))?.lines ?? []).slice(-lines);
   }
 
-  /** Null when none were kept. */
-  async kept(names: DeploymentNames): Promise<string[] | null> {
+  /** Null when none were kept. `end`: why it was ended, where nobody asked for it. */
+  async kept(names: DeploymentNames): Promise<{ lines: string[]; end: string | null } | null> {
     const found = await this.cluster.api.get<V1ConfigMap>(CONFIG_MAPS, names.log);
-    return found === null ? null : linesOf(found.data?.log ?? '');
+    if (found === null) return null;
+    return {
+      lines: linesOf(found.data?.log ?? ''),
+      end: found.metadata?.annotations?.[ANNOTATIONS.end] ?? null,
+    };
   }
 
-  /** Called before the pod goes. A log that cannot be read must not keep an agent running. */
-  async keep(names: DeploymentNames, identity: Identity): Promise<void> {
-    let lines: string[];
-    try {
-      lines = await this.tail(names, this.config.keptLogLines);
-    } catch (error) {
-      this.logger.warn('the log of a stopped agent is lost', {
-        deploymentId: identity.deploymentId,
-        reason: messageOf(error),
-      });
-      lines = [];
-    }
+  /** Follows the log of an agent that is being stopped, since it goes with its pod. */
+  keeper(names: DeploymentNames, identity: Identity, end: string | null): LogKeeper {
+    let lines: string[] = [];
+    let lost: string | null = null;
+    // A log that cannot be read must not keep an agent running.
+    const read = async (): Promise<void> => {
+      try {
+        const now = await this.fromPod(names, this.config.keptLogLines);
+        if (now !== null && now.length > 0) lines = now;
+        lost = null;
+      } catch (error) {
+        lost = messageOf(error);
+      }
+    };
+    const save = async (): Promise<void> => {
+      await this.write(names, identity, lines, end);
+    };
+    return {
+      read,
+      save: async () => {
+        await read();
+        await save();
+      },
+      finish: async () => {
+        if (lines.length === 0 && lost !== null) {
+          this.logger.warn('the log of a stopped agent is lost', {
+            deploymentId: identity.deploymentId,
+            reason: lost,
+          });
+        }
+        await save();
+      },
+    };
+  }
+
+  private async write(
+    names: DeploymentNames,
+    identity: Identity,
+    all: string[],
+    end: string | null,
+  ): Promise<void> {
+    const lines = [...all];
     while (lines.length > 0 && Buffer.byteLength(lines.join('\n')) > KEPT_BYTES) lines.shift();
     await this.cluster.api.apply(CONFIG_MAPS, {
       metadata: {
@@ -56,10 +97,19 @@ export class AgentLogs {
         annotations: {
           [ANNOTATIONS.id]: identity.deploymentId,
           [ANNOTATIONS.stopped]: new Date().toISOString(),
+          ...(end === null ? {} : { [ANNOTATIONS.end]: end }),
         },
       },
       data: { log: lines.join('\n') },
-    } as V1ConfigMap & { metadata: object });
+    });
+  }
+
+  /** Null when there is no pod. */
+  private async fromPod(names: DeploymentNames, lines: number): Promise<string[] | null> {
+    const pods = await this.cluster.pods(names);
+    const created = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
+    const [newest] = pods.sort((a, b) => created(b) - created(a));
+    return newest === undefined ? null : this.ofPod(newest, lines);
   }
 
   /** The last lines for a fault; what keeps them from being read is said in their place. */

@@ -16,7 +16,11 @@ export const ANNOTATIONS = {
   port: 'eirel.dev/port',
   limits: 'eirel.dev/limits',
   node: 'eirel.dev/chosen-node',
+  /** How often it was started again after it failed, beside what the kubelet counts. */
+  restarts: 'eirel.dev/restarts',
   stopped: 'eirel.dev/stopped-at',
+  /** Why it was ended, where nobody asked for it. */
+  end: 'eirel.dev/end',
 } as const;
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

@@ -185,7 +185,7 @@ export function deployment(
   spec: PlacementSpec,
   identity: Identity,
   config: KubernetesRuntimeConfig,
-  parts: { chosenNode: string | null; unpackScript: string },
+  parts: { chosenNode: string | null; restarts: number; unpackScript: string },
 ): V1Deployment {
   const { names, labels } = identity;
   const digest = sourceDigest(spec.imageRef);
@@ -194,6 +194,7 @@ export function deployment(
     [ANNOTATIONS.revision]: spec.revision,
     [ANNOTATIONS.image]: spec.imageRef,
     [ANNOTATIONS.port]: String(identity.port),
+    [ANNOTATIONS.restarts]: String(parts.restarts),
     [ANNOTATIONS.limits]: JSON.stringify(limitNotes(spec, config)),
     ...(parts.chosenNode === null ? {} : { [ANNOTATIONS.node]: parts.chosenNode }),
   };

@@ -19,32 +19,24 @@ import {
   type RuntimePlacement,
   type RuntimeStatus,
 } from '../types';
-import {
-  ApiRefusal,
-  CONFIG_MAPS,
-  DEPLOYMENTS,
-  messageOf,
-  NETWORK_POLICIES,
-  NODES,
-  PODS,
-  SECRETS,
-  SERVICES,
-} from './api';
+import { CONFIG_MAPS, DEPLOYMENTS, NETWORK_POLICIES, NODES, PODS, SECRETS, SERVICES } from './api';
 import { bestFit, capacityOf, nodeProblem } from './capacity';
 import { Cluster, identityFrom, type Snapshot } from './cluster';
 import type { KubernetesRuntimeConfig } from './config';
-import { AgentLogs } from './logs';
+import { AgentLogs, type LogKeeper } from './logs';
 import { ANNOTATIONS, type DeploymentNames, namesOf } from './names';
 import { identityOf, limitNotes } from './objects';
 import { faultOf, isMinerFault, owned } from './outcome';
 import { sourceDigest, Sources } from './sources';
-import { currentPod, observe, type Observation, runtimeStatus } from './status';
+import { currentPod, observe, type Observation, type Phase, runtimeStatus } from './status';
 
 const POLL_MS = 300;
 const HEARTBEAT_MS = 2000;
 /** Seconds that a pod may take beyond its grace until it is given up. */
 const STOP_SLACK_SECONDS = 30;
 const STOPS_AT_ONCE = 8;
+/** Phases that end only with the pod. */
+const BROKEN = new Set<Phase>(['crashloop', 'container_refused', 'source_failed', 'evicted', 'image_pull']);
 
 /** Builds and pushes an image per submission; needed where a registry is set. */
 export type ImageBuilder = Pick<ContainerRuntime, 'buildImage'>;
@@ -96,15 +88,14 @@ export class KubernetesRuntime implements ContainerRuntime {
       const snapshot = await this.cluster.snapshot();
       const found = snapshot.deployments.get(names.id);
       if (found !== undefined) return this.statusOf(found, snapshot, true);
-      return {
-        deploymentId,
-        state: 'missing',
-        ready: false,
-        reason:
-          (await this.logsOf.kept(names)) === null
-            ? 'not in the cluster: never placed, or removed'
-            : 'stopped on request',
-      };
+      const kept = await this.logsOf.kept(names);
+      const gone = { deploymentId, ready: false };
+      if (kept === null) {
+        return { ...gone, state: 'missing', reason: 'not in the cluster: never placed, or removed' };
+      }
+      return kept.end === null
+        ? { ...gone, state: 'missing', reason: 'stopped on request' }
+        : { ...gone, state: 'exited', reason: kept.end };
     });
   }
 
@@ -114,14 +105,14 @@ export class KubernetesRuntime implements ContainerRuntime {
 
   async stop(deploymentId: string, options: { graceSeconds: number }): Promise<void> {
     await owned('stop the deployment', undefined, () =>
-      this.end(namesOf(deploymentId), options.graceSeconds, true),
+      this.end(namesOf(deploymentId), options.graceSeconds, { keep: true, reason: null }),
     );
   }
 
   async remove(deploymentId: string): Promise<void> {
     await owned('remove the deployment', undefined, async () => {
       const names = namesOf(deploymentId);
-      await this.end(names, 0, false);
+      await this.end(names, 0, { keep: false, reason: null });
       await this.cluster.api.delete(CONFIG_MAPS, names.log);
     });
   }
@@ -163,13 +154,14 @@ export class KubernetesRuntime implements ContainerRuntime {
       await this.untilGone(names, 1, spec.signal);
       known = null;
     }
-    const { before, present } = await this.findRunning(spec, names, known);
+    const { before, present, restarts } = await this.findRunning(spec, names, known);
     const digest = sourceDigest(spec.imageRef);
     const sourceUrl = digest === null ? null : await this.linkTo(digest);
     const annotations = known?.metadata?.annotations;
     const applied = await this.cluster.apply(spec, identity, known, {
       // Kept while the revision is: another choice would start a running agent anew.
       chosenNode: present ? (annotations?.[ANNOTATIONS.node] ?? null) : await this.chooseNode(spec),
+      restarts,
       sourceUrl,
     });
     await this.cluster.api.delete(CONFIG_MAPS, names.log);
@@ -197,20 +189,18 @@ export class KubernetesRuntime implements ContainerRuntime {
     spec: PlacementSpec,
     names: DeploymentNames,
     known: V1Deployment | null,
-  ): Promise<{ before: string | null; present: boolean }> {
+  ): Promise<{ before: string | null; present: boolean; restarts: number }> {
     const annotations = known?.metadata?.annotations;
     const present =
       known !== null &&
       annotations?.[ANNOTATIONS.revision] === spec.revision &&
       annotations[ANNOTATIONS.image] === spec.imageRef;
-    if (!present) return { before: null, present };
+    if (!present) return { before: null, present, restarts: 0 };
+    const restarts = Number(annotations[ANNOTATIONS.restarts]) || 0;
     const seen = observe(currentPod(known, await this.cluster.pods(names, spec.signal)));
-    const broken = ['crashloop', 'container_refused', 'source_failed', 'evicted', 'image_pull'].includes(
-      seen.phase,
-    );
-    if (!broken) return { before: seen.instanceId, present };
+    if (!BROKEN.has(seen.phase)) return { before: seen.instanceId, present, restarts };
     await this.cluster.api.delete(PODS, seen.pod?.metadata?.name ?? '', { gracePeriodSeconds: 1 });
-    return { before: null, present };
+    return { before: null, present, restarts: restarts + seen.restarts + 1 };
   }
 
   private linkTo(digest: string): Promise<string> {
@@ -261,7 +251,7 @@ export class KubernetesRuntime implements ContainerRuntime {
       if (fault !== null) {
         // Left in place it would be started again for ever, or hold the room that others wait for.
         if (isMinerFault(fault) || fault.code === 'insufficient_runtime_capacity') {
-          await this.end(names, 1, isMinerFault(fault));
+          await this.end(names, 1, { keep: isMinerFault(fault), reason: fault.message });
         }
         throw fault;
       }
@@ -282,16 +272,27 @@ export class KubernetesRuntime implements ContainerRuntime {
     return repaired.length === 0 ? status : { ...status, reason: `put back: ${repaired.join(', ')}` };
   }
 
-  /** Deletes the Deployment, waits until no pod of it is left, and only then takes the policy away. */
-  private async end(names: DeploymentNames, graceSeconds: number, keepLog: boolean): Promise<void> {
+  /**
+   * Deletes the Deployment, waits until no pod of it is left, and only then takes the policy away.
+   * @param log whether to keep the end of its log, and why it is ended when nobody asked for it
+   */
+  private async end(
+    names: DeploymentNames,
+    graceSeconds: number,
+    log: { keep: boolean; reason: string | null },
+  ): Promise<void> {
     const { api } = this.cluster;
     const found = await this.cluster.deployment(names);
-    if (found !== null && keepLog) await this.logsOf.keep(names, identityFrom(found));
+    const keeper =
+      found !== null && log.keep ? this.logsOf.keeper(names, identityFrom(found), log.reason) : null;
+    // Written first: if this worker dies in between, the end is known to have been wanted.
+    await keeper?.save();
     try {
       if (found !== null) {
         await api.delete(DEPLOYMENTS, names.deployment, { propagationPolicy: 'Foreground' });
       }
-      await this.untilGone(names, Math.max(1, Math.ceil(graceSeconds)));
+      await this.untilGone(names, Math.max(1, Math.ceil(graceSeconds)), undefined, keeper);
+      await keeper?.finish();
       await Promise.all([
         api.delete(SERVICES, names.service),
         api.delete(SECRETS, names.env),
@@ -303,7 +304,12 @@ export class KubernetesRuntime implements ContainerRuntime {
     }
   }
 
-  private async untilGone(names: DeploymentNames, graceSeconds: number, signal?: AbortSignal): Promise<void> {
+  private async untilGone(
+    names: DeploymentNames,
+    graceSeconds: number,
+    signal?: AbortSignal,
+    keeper: LogKeeper | null = null,
+  ): Promise<void> {
     const { api } = this.cluster;
     const deadline = Date.now() + (graceSeconds + STOP_SLACK_SECONDS) * 1000;
     const asked = new Set<string>();
@@ -317,6 +323,7 @@ export class KubernetesRuntime implements ContainerRuntime {
         asked.add(uid);
         await api.delete(PODS, pod.metadata?.name ?? '', { gracePeriodSeconds: graceSeconds });
       }
+      await keeper?.read();
       if (Date.now() > deadline) {
         const [stuck] = pods;
         const node = stuck?.spec?.nodeName ?? '';

@@ -143,7 +143,7 @@ export function runtimeStatus(
     ready: false,
     revision: deployment.metadata?.annotations?.[ANNOTATIONS.revision] ?? '',
     endpointUrl,
-    restarts: seen.restarts,
+    restarts: seen.restarts + (Number(deployment.metadata?.annotations?.[ANNOTATIONS.restarts]) || 0),
     ...(seen.instanceId === null ? {} : { instanceId: seen.instanceId }),
   };
   if (seen.phase === 'ready') return { ...known, state: 'running', ready: true };
@@ -156,7 +156,7 @@ export function runtimeStatus(
   return {
     ...known,
     state: 'exited',
-    reason,
+    reason: seen.phase === 'crashloop' ? seen.reason : reason,
     oomKilled: seen.oomKilled,
     ...(seen.exitCode === null || signal !== undefined ? {} : { exitCode: seen.exitCode }),
     ...(signal === undefined ? {} : { signal }),
