@@ -1,6 +1,8 @@
 import type { Logger } from '../logging';
 import { dockerRuntimeConfigFromEnv } from './docker/config';
 import { DockerRuntime } from './docker/runtime';
+import { kubernetesConfigFromEnv } from './kubernetes/config';
+import { createKubernetesRuntime } from './kubernetes/runtime';
 import { processRuntimeConfigFromEnv } from './process/config';
 import { ProcessRuntime } from './process/runtime';
 import { type ContainerRuntime, RuntimeBackendUnavailable } from './types';
@@ -13,13 +15,11 @@ export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger):
   const name = (env.OWNER_RUNTIME_BACKEND ?? '').trim().toLowerCase() || 'process';
   if (name === 'docker') return new DockerRuntime(dockerRuntimeConfigFromEnv(env), logger);
   if (name === 'kubernetes' || name === 'k3s') {
-    throw new RuntimeBackendUnavailable(
-      `OWNER_RUNTIME_BACKEND=${name} comes with a later release; set it to process or docker`,
-    );
+    return createKubernetesRuntime(kubernetesConfigFromEnv(env), logger);
   }
   if (name !== 'process') {
     throw new RuntimeBackendUnavailable(
-      `OWNER_RUNTIME_BACKEND=${JSON.stringify(env.OWNER_RUNTIME_BACKEND)} is unknown; set it to process or docker`,
+      `OWNER_RUNTIME_BACKEND=${JSON.stringify(env.OWNER_RUNTIME_BACKEND)} is unknown; set it to process, docker or kubernetes`,
     );
   }
   if (process.platform !== 'linux') {
