@@ -1,9 +1,14 @@
 import robotsParser from 'robots-parser';
 import { FetchFailed, SsrfBlocked } from './errors';
-import type { FetchedPage } from './fetcher';
 
 const LIFE_MS = 3_600_000;
 const MAX_ENTRIES = 500;
+
+/** What a fetch of the file has to answer. */
+interface RobotsFile {
+  status: number;
+  text: string;
+}
 
 interface Entry {
   allows: (url: string) => boolean;
@@ -20,7 +25,7 @@ export class RobotsCache {
    * Whether a page may be fetched. A host without the file allows everything, one that fails to serve it nothing.
    * @param get fetches the file under the same guard as the page
    */
-  async allows(url: URL, get: (robotsUrl: URL) => Promise<FetchedPage>): Promise<boolean> {
+  async allows(url: URL, get: (robotsUrl: URL) => Promise<RobotsFile>): Promise<boolean> {
     const now = Date.now();
     const known = this.entries.get(url.origin);
     if (known && known.until > now) return known.allows(url.href);
@@ -34,9 +39,9 @@ export class RobotsCache {
     return entry.allows(url.href);
   }
 
-  private async read(url: URL, get: (robotsUrl: URL) => Promise<FetchedPage>): Promise<Entry['allows']> {
+  private async read(url: URL, get: (robotsUrl: URL) => Promise<RobotsFile>): Promise<Entry['allows']> {
     const robotsUrl = new URL('/robots.txt', url);
-    let page: FetchedPage;
+    let page: RobotsFile;
     try {
       page = await get(robotsUrl);
     } catch (error) {

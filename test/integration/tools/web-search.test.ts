@@ -328,6 +328,27 @@ describe('quotas', () => {
   });
 });
 
+describe('the OpenAPI document', () => {
+  it('names every route', async () => {
+    await start();
+    const { body } = await ask(`${url}/openapi.json`, null);
+    expect(Object.keys(body.paths as object).sort()).toEqual(
+      [
+        '/healthz',
+        '/metrics',
+        '/openapi.json',
+        '/readyz',
+        '/v1/find-on-page',
+        '/v1/jobs/{job}/ledger',
+        '/v1/jobs/{job}/usage',
+        '/v1/open-page',
+        '/v1/search',
+        '/v1/usage/reset',
+      ].sort(),
+    );
+  });
+});
+
 describe("the SDK's own client", () => {
   it('searches', async () => {
     await start();
