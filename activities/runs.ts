@@ -1,18 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
-import type { Db, DbTx, Prisma } from '../adapters/postgres';
+import type { Db, Prisma } from '../adapters/postgres';
 import type { ObjectStore } from '../adapters/object-store/types';
 import { expireRunRows } from '../adapters/postgres/reaper';
 import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
-import {
-  forbiddenClaims,
-  goldAnswer,
-  matrixTags,
-  needsOracles,
-  bundleSummary,
-  taskMode,
-  type EvaluationBundle,
-} from '../domain/contracts/dataset';
+import { bundleSummary, type EvaluationBundle } from '../domain/contracts/dataset';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
 import {
   DEPLOYMENT_MESSAGES,
@@ -27,7 +18,9 @@ import { nextRunWindow } from '../domain/schedule';
 import type { RunPhase } from '../domain/status';
 import { loadPool } from './dataset';
 import { badState } from './failures';
+import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
+import { seedTasks } from './seeding';
 import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
 
@@ -57,9 +50,6 @@ export interface RunActivityDeps {
   /** Aborted when this worker drains: whoever waits hands over. */
   stopping: AbortSignal;
 }
-
-/** A bundle's rows are written in slices of this many, to bound the size of one statement. */
-const SEED_SLICE = 2000;
 
 /** The steps of a run between its boundaries; each may be repeated and then changes nothing. */
 export function createRunActivities(deps: RunActivityDeps): RunActivities {
@@ -204,7 +194,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
               membersJson: deployments.map((d) => memberEntry(d)),
             },
           });
-          await seed(tx, run.id, familyId, run.taskQuorum, bundle, deployments);
+          await seedTasks(tx, run.id, familyId, run.taskQuorum, bundle, deployments);
           return { members: deployments.length, tasks: bundle.tasks.length };
         },
         { timeout: 110_000 },
@@ -328,110 +318,6 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       });
     },
   };
-}
-
-type Member = Awaited<ReturnType<typeof membersOf>>[number];
-
-/** Deployments of a run: those introduced for it, and the best of the run before; the older first. */
-async function membersOf(db: DbTx, runId: string, policy: RunPolicy) {
-  const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
-  const previous = await db.runFamilyResult.findUnique({
-    where: { runId_familyId: { runId: runIdOf(run.sequence - 1), familyId: policy.familyId } },
-  });
-  const carried = ((previous?.topDeploymentIdsJson ?? []) as string[]).slice(0, policy.topCarryover);
-  return db.managedDeployment.findMany({
-    where: {
-      familyId: policy.familyId,
-      status: { notIn: ['retired', 'build_failed'] },
-      OR: [{ submission: { introducedRunId: runId } }, { id: { in: carried } }],
-      submission: { status: { notIn: ['rejected', 'build_failed', 'withdrawn', 'retired'] } },
-    },
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-  });
-}
-
-/** One member as the wire shows it (evaluation.md section 1.6), without any credential. */
-function memberEntry(deployment: Member): Prisma.InputJsonObject {
-  const p50 = deployment.latencyMsP50;
-  return {
-    hotkey: deployment.minerHotkey,
-    uid: null,
-    family_id: deployment.familyId,
-    endpoint: deployment.endpoint,
-    stake: 0,
-    latency_score: p50 <= 0 ? 0.5 : Math.max(0.1, 1 - p50 / 10_000),
-    quality_score: 0,
-    is_active: true,
-    metadata: {
-      deployment_id: deployment.id,
-      submission_id: deployment.submissionId,
-      deployment_revision: deployment.deploymentRevision,
-      health_status: deployment.healthStatus,
-    },
-  };
-}
-
-async function seed(
-  tx: DbTx,
-  runId: string,
-  familyId: string,
-  quorum: number,
-  bundle: EvaluationBundle,
-  deployments: Member[],
-): Promise<void> {
-  const tasks = bundle.tasks.map((task, taskIndex) => {
-    const gold = goldAnswer(task);
-    const tags = matrixTags(task);
-    const oracles = needsOracles(task);
-    return {
-      id: stableId(`${runId}/${familyId}/${task.task_id}`),
-      runId,
-      familyId,
-      taskId: task.task_id,
-      taskIndex,
-      mode: taskMode(task),
-      category: task.category,
-      capability: tags.capability,
-      domain: tags.domain,
-      payloadJson: task as unknown as Prisma.InputJsonObject,
-      // Validators ask the oracles themselves where the owner does not (decision 4): the task is ready as it is.
-      enrichmentStatus: oracles ? 'ready' : 'deterministic',
-      oracleStatus: oracles ? null : 'deterministic',
-      expectedClaimsJson: gold === null ? [] : [gold],
-      mustNotClaimJson: forbiddenClaims(task),
-    };
-  });
-  await tx.taskEvaluation.createMany({ data: tasks, skipDuplicates: true });
-  const rows = tasks.flatMap((task) =>
-    deployments.map((deployment) => ({
-      id: stableId(`${task.id}/${deployment.minerHotkey}`),
-      runId,
-      familyId,
-      taskEvaluationId: task.id,
-      taskId: task.taskId,
-      taskIndex: task.taskIndex,
-      minerHotkey: deployment.minerHotkey,
-      deploymentId: deployment.id,
-      submissionId: deployment.submissionId,
-      requiredJudgments: quorum,
-    })),
-  );
-  for (let from = 0; from < rows.length; from += SEED_SLICE) {
-    await tx.minerEvaluationTask.createMany({
-      data: rows.slice(from, from + SEED_SLICE),
-      skipDuplicates: true,
-    });
-  }
-  await tx.minerEvaluationSummary.createMany({
-    data: deployments.map((d) => ({ runId, familyId, minerHotkey: d.minerHotkey, totalTasks: tasks.length })),
-    skipDuplicates: true,
-  });
-}
-
-/** A UUID that is the same for the same text, so that seeding twice is seeding once. */
-function stableId(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 async function readBundle(objectStore: ObjectStore, key: string): Promise<EvaluationBundle> {

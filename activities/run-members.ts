@@ -1,0 +1,45 @@
+import type { DbTx, Prisma } from '../adapters/postgres';
+import { runIdOf } from '../adapters/postgres/runs';
+import type { RunPolicy } from './run-policy';
+
+/** A deployment that a run evaluates. */
+export type Member = Awaited<ReturnType<typeof membersOf>>[number];
+
+/** Deployments of a run: those introduced for it, and the best of the run before; the older first. */
+export async function membersOf(db: DbTx, runId: string, policy: RunPolicy) {
+  const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
+  const previous = await db.runFamilyResult.findUnique({
+    where: { runId_familyId: { runId: runIdOf(run.sequence - 1), familyId: policy.familyId } },
+  });
+  const carried = ((previous?.topDeploymentIdsJson ?? []) as string[]).slice(0, policy.topCarryover);
+  return db.managedDeployment.findMany({
+    where: {
+      familyId: policy.familyId,
+      status: { notIn: ['retired', 'build_failed'] },
+      OR: [{ submission: { introducedRunId: runId } }, { id: { in: carried } }],
+      submission: { status: { notIn: ['rejected', 'build_failed', 'withdrawn', 'retired'] } },
+    },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
+}
+
+/** One member as the wire shows it (evaluation.md section 1.6), without any credential. */
+export function memberEntry(deployment: Member): Prisma.InputJsonObject {
+  const p50 = deployment.latencyMsP50;
+  return {
+    hotkey: deployment.minerHotkey,
+    uid: null,
+    family_id: deployment.familyId,
+    endpoint: deployment.endpoint,
+    stake: 0,
+    latency_score: p50 <= 0 ? 0.5 : Math.max(0.1, 1 - p50 / 10_000),
+    quality_score: 0,
+    is_active: true,
+    metadata: {
+      deployment_id: deployment.id,
+      submission_id: deployment.submissionId,
+      deployment_revision: deployment.deploymentRevision,
+      health_status: deployment.healthStatus,
+    },
+  };
+}
