@@ -9,7 +9,8 @@ import { type ContainerRuntime, RuntimeBackendUnavailable } from './types';
 
 /**
  * The runtime that `OWNER_RUNTIME_BACKEND` names; `process` when it is empty.
- * @throws RuntimeBackendUnavailable for a backend that this release does not carry or this system cannot run
+ * @throws RuntimeBackendUnavailable for a backend that does not exist or that this system cannot run; Error naming the
+ *   variable with a bad value
  */
 export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger): ContainerRuntime {
   const name = (env.OWNER_RUNTIME_BACKEND ?? '').trim().toLowerCase() || 'process';

@@ -603,7 +603,7 @@ test('the log keeps to its size', async () => {
 });
 
 describe('configuration', () => {
-  test.each(['kubernetes', 'podman', 'containerd'])('backend %s is refused with what to do', (name) => {
+  test.each(['podman', 'k8s', 'containerd'])('backend %s is refused with what to do', (name) => {
     expect(() => containerRuntimeFromEnv({ OWNER_RUNTIME_BACKEND: name }, silent)).toThrow(
       RuntimeBackendUnavailable,
     );
