@@ -90,7 +90,7 @@ if ('problem' in engine) {
     });
     afterAll(async () => {
       await bed.dispose();
-      await stopEngine(engine);
+      stopEngine(engine);
     }, 60_000);
 
     test("agents reach the owner's services by the relay, and nothing else", async () => {

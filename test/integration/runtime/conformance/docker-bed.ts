@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { containerRuntimeFromEnv, type ContainerRuntime } from '../../../../adapters/container-runtime';
 import { projectRoot } from '../../../../adapters/project-root';
@@ -11,6 +10,8 @@ import { silent } from '../harness';
 import type { Bed } from './suite';
 
 export const BASE_IMAGE = 'python:3.12-slim';
+
+const SCRIPT = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
 
 export interface Engine {
   host: string;
@@ -29,8 +30,7 @@ export interface Engine {
  */
 export function startEngine(): Engine | { problem: string } {
   const directory = mkdtempSync(join(tmpdir(), 'eirel-engine-'));
-  const script = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
-  const made = spawnSync(process.execPath, [script, directory, join(projectRoot(), '.eirel', 'tools')], {
+  const made = spawnSync(process.execPath, [SCRIPT, directory, join(projectRoot(), '.eirel', 'tools')], {
     encoding: 'utf8',
     timeout: 600_000,
   });
@@ -41,23 +41,9 @@ export function startEngine(): Engine | { problem: string } {
 }
 
 /** Ends an engine that was started here, with all that it held. */
-export async function stopEngine(engine: Engine): Promise<void> {
-  if (engine.pid !== null) {
-    process.kill(engine.pid, 'SIGTERM');
-    for (let attempt = 0; attempt < 150 && isAlive(engine.pid); attempt += 1) await sleep(100);
-    if (isAlive(engine.pid)) process.kill(engine.pid, 'SIGKILL');
-  }
-  if (engine.bridge !== null) spawnSync('ip', ['link', 'delete', engine.bridge]);
-  rmSync(engine.directory, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+export function stopEngine(engine: Engine): void {
+  const stopped = spawnSync(process.execPath, [SCRIPT, 'stop', JSON.stringify(engine)], { encoding: 'utf8' });
+  if (stopped.status !== 0) throw new Error(`the engine's stop failed: ${stopped.stderr}`);
 }
 
 export class DockerBed implements Bed {

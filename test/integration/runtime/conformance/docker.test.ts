@@ -21,6 +21,6 @@ conformance(
   },
 );
 
-afterAll(async () => {
-  if (!('problem' in engine)) await stopEngine(engine);
+afterAll(() => {
+  if (!('problem' in engine)) stopEngine(engine);
 }, 60_000);

@@ -1,11 +1,13 @@
 /**
  * Brings up a Docker engine for tests and prints one line of JSON: {"host", "pid", "directory"} or {"problem"}.
  * usage: node engine.mjs DIRECTORY TOOLS. DIRECTORY holds the engine's data and socket; TOOLS caches a base image.
+ * Or: node engine.mjs stop ENGINE, with that line of JSON, ends an engine that was started here.
  * First choice is the engine that EIREL_TEST_DOCKER_HOST names; else one of our own is started, which needs root.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export const BASE_IMAGE = 'python:3.12-slim';
 const PACKAGES = ['docker.io', 'runc', 'iptables', 'iproute2', 'debootstrap'];
@@ -145,19 +147,67 @@ async function ensureBase(host) {
     throw new Problem('no base image could be imported');
 }
 
-let started = null;
-try {
-  const given = process.env.EIREL_TEST_DOCKER_HOST;
-  if (given) {
-    const answer = await api(given, '/_ping').catch(() => null);
-    if (answer?.status !== 200) throw new Error(`EIREL_TEST_DOCKER_HOST=${given} does not answer`);
-  } else started = await startEngine();
-  const engine = started ?? { host: given, pid: null, directory, bridge: null, pool: '10.213.0.0/16' };
-  await ensureBase(engine.host);
-  process.stdout.write(JSON.stringify(engine));
-} catch (error) {
-  if (started !== null) process.kill(started.pid, 'SIGTERM');
-  if (!(error instanceof Problem)) throw error;
-  process.stdout.write(JSON.stringify({ problem: error.message }));
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Removes containers and networks first, since a network's bridge would outlive its engine. */
+async function stopEngine({ host, pid, directory: place, bridge }) {
+  if (pid !== null && isAlive(pid)) {
+    const all = async (path) => JSON.parse((await api(host, path)).text);
+    try {
+      for (const { Id } of await all('/containers/json?all=1')) {
+        await api(host, `/containers/${Id}?force=1&v=1`, { method: 'DELETE' });
+      }
+      for (const { Id } of await all('/networks')) await api(host, `/networks/${Id}`, { method: 'DELETE' });
+    } catch {
+      // An engine that no longer answers is ended all the same.
+    }
+    process.kill(pid, 'SIGTERM');
+    for (let attempt = 0; attempt < 150 && isAlive(pid); attempt += 1) await pause(100);
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  }
+  if (bridge !== null) spawnSync('ip', ['link', 'delete', bridge]);
+  rmSync(place, { recursive: true, force: true });
 }
+
+/** Ends the engine when the tests were killed and cannot. */
+function watchOver(engine) {
+  const words = [fileURLToPath(import.meta.url), 'watch', JSON.stringify(engine), String(process.ppid)];
+  spawn(process.execPath, words, { stdio: 'ignore', detached: true }).unref();
+}
+
+async function watch(engine, parent) {
+  while (isAlive(parent) && isAlive(engine.pid)) await pause(1000);
+  if (isAlive(engine.pid)) await stopEngine(engine);
+}
+
+async function bringUp() {
+  let started = null;
+  try {
+    const given = process.env.EIREL_TEST_DOCKER_HOST;
+    if (given) {
+      const answer = await api(given, '/_ping').catch(() => null);
+      if (answer?.status !== 200) throw new Error(`EIREL_TEST_DOCKER_HOST=${given} does not answer`);
+    } else started = await startEngine();
+    const engine = started ?? { host: given, pid: null, directory, bridge: null, pool: '10.213.0.0/16' };
+    await ensureBase(engine.host);
+    if (started !== null) watchOver(started);
+    process.stdout.write(JSON.stringify(engine));
+  } catch (error) {
+    if (started !== null) await stopEngine(started);
+    if (!(error instanceof Problem)) throw error;
+    process.stdout.write(JSON.stringify({ problem: error.message }));
+  }
+}
+
+const [mode, engineText = '', parent = ''] = process.argv.slice(2);
+if (mode === 'stop') await stopEngine(JSON.parse(engineText));
+else if (mode === 'watch') await watch(JSON.parse(engineText), Number(parent));
+else await bringUp();
 process.exit(0);
