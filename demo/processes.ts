@@ -1,7 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { controlPlaneEnv, controlPlaneProcesses, freePort, projectRoot } from '../adapters/local-stack';
+import {
+  CONTROL_PLANE_PORT_VARIABLES,
+  controlPlaneEnv,
+  controlPlaneProcesses,
+  freePort,
+  projectRoot,
+  sandboxPossible,
+} from '../adapters/local-stack';
 import type { ControlPlaneEnv, ProcessSpec } from '../adapters/local-stack';
+import { writeDataset } from './dataset';
 import type { DemoWallet } from './keys';
 
 export const NETUID = 7;
@@ -37,7 +45,8 @@ export async function demoProcesses(
   parts: string[],
 ): Promise<DemoProcesses> {
   const port = async () => String(await freePort());
-  const [apiPort, proxyPort, chainPort, llmPort, judgePort] = await Promise.all([
+  const [apiPort, proxyPort, chainPort, llmPort, judgePort, webPort] = await Promise.all([
+    port(),
     port(),
     port(),
     port(),
@@ -48,10 +57,23 @@ export async function demoProcesses(
   const llmUrl = `http://127.0.0.1:${llmPort}/v1`;
   const realModels = Boolean(base.EIREL_PROVIDER_CHUTES_API_KEY);
   const realJudge = Boolean(base.EIREL_EVAL_JUDGE_API_KEY && base.EIREL_EVAL_JUDGE_BASE_URL);
-  const dataset = join(projectRoot(), 'demo', 'dataset');
+  const toolPorts = Object.fromEntries(
+    await Promise.all(
+      Object.keys(CONTROL_PLANE_PORT_VARIABLES).map(async (name) => [name, await port()] as const),
+    ),
+  ) as Record<string, string>;
+  const tools = [
+    'web_search',
+    'url_fetch',
+    'rag.retrieve',
+    ...(sandboxPossible(base) ? ['sandbox_python'] : []),
+  ];
+  const webUrl = `http://127.0.0.1:${webPort}`;
+  const dataset = writeDataset(settings.dataDir, `${webUrl}/pages`, tools);
   const env = controlPlaneEnv(
     {
       ...base,
+      ...toolPorts,
       OWNER_API_PORT: apiPort,
       EIREL_PROVIDER_PROXY_PORT: proxyPort,
       BITTENSOR_NETWORK: chainUrl,
@@ -65,8 +87,13 @@ export async function demoProcesses(
       EIREL_PROCESS_RUNTIME_PYTHON: settings.sdkPython,
       EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS: '250',
       EIREL_OWNER_RUNTIME_SUBMISSION_MEMORY_MB: '512',
-      EIREL_OWNER_DATASET_ROOT_PATH: dataset,
-      EIREL_RUN_TASK_COUNT: String(settings.taskCount),
+      EIREL_OWNER_DATASET_ROOT_PATH: dataset.root,
+      // The demo's web is one local server: a search engine, and the pages it finds.
+      EIREL_URL_FETCH_ALLOWED_HOSTS: `127.0.0.1:${webPort}`,
+      EIREL_URL_FETCH_PER_HOST_RATE: '100',
+      EIREL_BRAVE_SEARCH_API_KEY: 'stand-in',
+      EIREL_BRAVE_SEARCH_BASE_URL: `${webUrl}/brave`,
+      EIREL_RUN_TASK_COUNT: String(settings.taskCount + dataset.toolTasks),
       EIREL_RUN_DURATION_SECONDS: String(settings.runSeconds),
       // The demo opens its first run by hand, once the agents are built.
       EIREL_FIRST_RUN_START_TIME: new Date(Date.now() + 86_400_000).toISOString(),
@@ -101,16 +128,16 @@ export async function demoProcesses(
   };
   const llm: ProcessSpec = {
     name: 'model-vendor',
-    ...node('demo/standins/llm/main.js', [
-      '--port',
-      llmPort,
-      '--knowledge',
-      join(dataset, 'general_chat.json'),
-    ]),
+    ...node('demo/standins/llm/main.js', ['--port', llmPort, '--knowledge', dataset.file]),
     ready: { kind: 'tcp', port: Number(llmPort) },
   };
   // Whoever asks models is stopped before the vendor is.
   const vendor = realModels && realJudge ? [] : [llm.name];
+  const web: ProcessSpec = {
+    name: 'web',
+    ...node('demo/standins/search/main.js', ['--port', webPort, '--dataset', dataset.file]),
+    ready: { kind: 'tcp', port: Number(webPort) },
+  };
   const judge: ProcessSpec = {
     name: 'judge',
     ...node('services/judge/main.js'),
@@ -181,14 +208,14 @@ export async function demoProcesses(
   );
   const controlPlane = controlPlaneProcesses(env, parts).map((spec) => ({
     ...spec,
-    startAfter: [...(spec.startAfter ?? []), chain.name, ...vendor],
+    startAfter: [...(spec.startAfter ?? []), chain.name, web.name, ...vendor],
   }));
   return {
     env,
     chainUrl,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     realModels,
-    specs: [chain, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, ...validators.flat()],
+    specs: [chain, web, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, ...validators.flat()],
   };
 }
 

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { requiredTool } from '../domain/contracts/dataset';
 import type { FamilyEvidence } from '../domain/evidence/contract';
 import type { DemoOutcome } from './scenario';
 
@@ -43,6 +44,9 @@ export function renderOutcome(outcome: DemoOutcome): string {
     `Leaderboard of ${outcome.runId} (* winner: ${family.winner.winner_selection}; each factor is its mean over the judged answers)`,
     board.toString(),
     '',
+    "Tools attested by the owner's ledger (required by a task: who used it)",
+    ...toolLines(outcome),
+    '',
     'Weights',
     ...Object.entries(outcome.weights).map(
       ([hotkey, weight]) => `  ${outcome.names[hotkey] ?? hotkey}  ${weight}`,
@@ -86,4 +90,19 @@ function meanFactors(family: FamilyEvidence, hotkey: string): number[] {
     mean((b) => b.efficiency_factor),
     mean((b) => b.pairwise_bonus),
   ];
+}
+
+/** For each task that requires a tool, which miners' answers the ledger attests it for. */
+function toolLines({ family, names }: DemoOutcome): string[] {
+  return family.tasks.flatMap((task) => {
+    const tool = requiredTool(task.payload);
+    if (!tool) return [];
+    const users = family.results
+      .filter((result) => result.task_id === task.task_id)
+      .filter((result) =>
+        result.judgments.some((judgment) => judgment.breakdown?.tool_attestation_factor === 1),
+      )
+      .map((result) => names[result.miner_hotkey] ?? result.miner_hotkey);
+    return [`  ${tool} (${task.task_id}): ${users.join(', ') || 'nobody'}`];
+  });
 }

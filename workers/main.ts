@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createChainActivities } from '../activities/chain';
+import { createCorpusActivities } from '../activities/corpora';
 import { createDeploymentActivities } from '../activities/deployments';
 import { createLeaseActivities } from '../activities/leases';
 import { createMetagraphActivities } from '../activities/metagraph';
@@ -21,6 +22,7 @@ import { objectStoreFromEnv } from '../adapters/object-store';
 import { createPrisma } from '../adapters/postgres';
 import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
 import { filePublicationLedger, postgresPublicationLedger } from '../adapters/publication-ledger';
+import { ragClientFromEnv } from '../adapters/rag-client';
 import {
   connectionOptions,
   connectTemporal,
@@ -149,6 +151,7 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
       ...createSubmissionActivities({ db, signaller }),
       ...createDeploymentActivities({ db, drainGraceSeconds: agents.drainGraceSeconds, stopping }),
       ...createRunActivities({ db, objectStore, signaller, policy, stopping }),
+      ...createCorpusActivities({ db, objectStore, rag: ragClientFromEnv(env) }),
       ...createScoringActivities({ db, objectStore, policy, signer }),
       ...createLeaseActivities({ db, policy, signaller }),
     },

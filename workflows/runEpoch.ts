@@ -19,6 +19,7 @@ import {
   type SteerRequest,
 } from '../domain/messages';
 import type { RunPhase } from '../domain/status';
+import type { CorpusActivities } from '../activities/corpora';
 import type { RunActivities } from '../activities/runs';
 import type { ScoringActivities } from '../activities/scoring';
 import { announce, introduce } from './visibility';
@@ -49,6 +50,14 @@ const waits = proxyActivities<RunActivities>({
   startToCloseTimeout: '1 day',
   scheduleToCloseTimeout: '30 days',
   heartbeatTimeout: '15 seconds',
+  retry,
+});
+
+const corpora = proxyActivities<CorpusActivities>({
+  taskQueue: TASK_QUEUES.control,
+  startToCloseTimeout: '1 hour',
+  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '6 minutes',
   retry,
 });
 
@@ -186,6 +195,8 @@ class RunEpoch {
 
     await this.enter('opening', 'drawing its tasks');
     const opening = await runs.openRun({ runId, startsAt: iso(this.startsAt), endsAt: iso(this.endsAt) });
+    announce('opening', `indexing the documents of ${opening.taskCount} tasks`);
+    await corpora.indexCorpora(runId);
     await this.enter('deploying', `${opening.taskCount} tasks drawn; starting the agents`);
     await runs.activateDeployments(runId);
     await waits.awaitDeployments({ runId, endsAt: iso(this.endsAt) });

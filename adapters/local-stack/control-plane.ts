@@ -1,12 +1,40 @@
 import { join } from 'node:path';
 import { TASK_QUEUES } from '../../domain/messages';
 import { projectRoot } from '../project-root';
+import { findProgram } from './programs';
 import { connectTemporal, temporalConfigFromEnv } from '../temporal';
 import { keptSecrets } from './secrets';
 import type { ProcessSpec } from './supervised-process';
 
 /** Ports of 127.0.0.1 that the product's own processes listen on when the environment names no others. */
-export const CONTROL_PLANE_PORTS = { ownerApi: 18020, providerProxy: 18092 } as const;
+export const CONTROL_PLANE_PORTS = {
+  ownerApi: 18020,
+  providerProxy: 18092,
+  webSearch: 18085,
+  urlFetch: 18087,
+  rag: 18088,
+  sandbox: 18091,
+} as const;
+
+/** The variables by which a tool service is told its port and agents its address, and where its program is. */
+const TOOLS = [
+  {
+    name: 'web-search',
+    port: 'EIREL_WEB_SEARCH_TOOL_PORT',
+    url: 'EIREL_WEB_SEARCH_TOOL_URL',
+    usual: 'webSearch',
+  },
+  { name: 'url-fetch', port: 'EIREL_URL_FETCH_PORT', url: 'EIREL_URL_FETCH_TOOL_URL', usual: 'urlFetch' },
+  { name: 'rag-tool', port: 'EIREL_RAG_TOOL_PORT', url: 'EIREL_RAG_TOOL_URL', usual: 'rag' },
+  { name: 'sandbox', port: 'EIREL_SANDBOX_TOOL_PORT', url: 'EIREL_SANDBOX_TOOL_URL', usual: 'sandbox' },
+] as const;
+
+/** Names of the variables that hold the ports of the control plane, with the usual port of each. */
+export const CONTROL_PLANE_PORT_VARIABLES: Readonly<Record<string, number>> = {
+  OWNER_API_PORT: CONTROL_PLANE_PORTS.ownerApi,
+  EIREL_PROVIDER_PROXY_PORT: CONTROL_PLANE_PORTS.providerProxy,
+  ...Object.fromEntries(TOOLS.map(({ port, usual }) => [port, CONTROL_PLANE_PORTS[usual]])),
+};
 
 /** Time for a worker to finish its activities before it is killed, in seconds; its own grace is 20. */
 const WORKER_STOP_SECONDS = 25;
@@ -16,6 +44,10 @@ const SECRET_NAMES = [
   'EIREL_JOB_TOKEN_SECRET',
   'EIREL_PROVIDER_PROXY_MASTER_TOKEN',
   'EIREL_OWNER_SECRET',
+  'EIREL_WEB_SEARCH_TOOL_API_TOKEN',
+  'EIREL_URL_FETCH_API_TOKEN',
+  'EIREL_RAG_TOOL_API_TOKEN',
+  'EIREL_SANDBOX_TOOL_API_TOKEN',
 ] as const;
 
 /** Environment variables that decide how the control plane is run, each with a value. */
@@ -39,6 +71,12 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
   const apiPort = set.OWNER_API_PORT ?? String(CONTROL_PLANE_PORTS.ownerApi);
   const proxyPort = set.EIREL_PROVIDER_PROXY_PORT ?? String(CONTROL_PLANE_PORTS.providerProxy);
   const ownerApiUrl = `http://127.0.0.1:${apiPort}`;
+  const toolPorts = Object.fromEntries(
+    TOOLS.map(({ port, usual }) => [port, set[port] ?? String(CONTROL_PLANE_PORTS[usual])]),
+  );
+  const toolUrls = Object.fromEntries(
+    TOOLS.map(({ port, url }) => [url, `http://127.0.0.1:${toolPorts[port]}`]),
+  );
   const merged = {
     ...secrets,
     EIREL_DATA_DIR: dataDir,
@@ -48,7 +86,12 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
     OWNER_API_URL: ownerApiUrl,
     EIREL_PUBLIC_URL: ownerApiUrl,
     EIREL_PROVIDER_PROXY_URL: `http://127.0.0.1:${proxyPort}`,
+    // Without a vendor's embeddings, retrieval works by a local one that says so.
+    EIREL_RAG_EMBEDDING_MODEL:
+      set.EIREL_RAG_EMBEDDING_API_KEY || set.OPENAI_API_KEY ? undefined : 'local-hash-v1',
+    ...toolUrls,
     ...set,
+    ...toolPorts,
     OWNER_API_PORT: apiPort,
     EIREL_PROVIDER_PROXY_PORT: proxyPort,
   };
@@ -74,6 +117,14 @@ export function controlPlaneProcesses(env: ControlPlaneEnv, parts: readonly stri
     startAfter: parts,
   });
   return [
+    ...TOOLS.filter(({ name }) => name !== 'sandbox' || sandboxPossible(env)).map(
+      ({ name, port }): ProcessSpec => ({
+        name,
+        ...node(`services/${name}/main.js`),
+        ready: { kind: 'http', url: `http://127.0.0.1:${env[port]}/healthz` },
+        stopGraceSeconds: WORKER_STOP_SECONDS,
+      }),
+    ),
     {
       name: 'provider-proxy',
       ...node('services/provider-proxy/main.js'),
@@ -123,4 +174,9 @@ async function checkWorkerPolls(env: ControlPlaneEnv, pid: number): Promise<void
   } finally {
     await client.connection.close();
   }
+}
+
+/** The sandbox refuses to run where nothing isolates it: bubblewrap has to be on the machine. */
+export function sandboxPossible(env: Readonly<Record<string, string | undefined>>): boolean {
+  return Boolean(env.EIREL_SANDBOX_BWRAP) || findProgram('bwrap', env) !== undefined;
 }

@@ -1,4 +1,9 @@
-export { CONTROL_PLANE_PORTS, controlPlaneEnv, controlPlaneProcesses } from './control-plane';
+export {
+  CONTROL_PLANE_PORT_VARIABLES,
+  controlPlaneEnv,
+  controlPlaneProcesses,
+  sandboxPossible,
+} from './control-plane';
 export type { ControlPlaneEnv } from './control-plane';
 export { projectRoot } from '../project-root';
 export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { containerRuntimeFromEnv } from '../../adapters/container-runtime';
 import {
   choosePort,
-  CONTROL_PLANE_PORTS,
+  CONTROL_PLANE_PORT_VARIABLES,
   controlPlaneEnv,
   controlPlaneProcesses,
   DataDirBusyError,
@@ -140,10 +140,7 @@ function requireBuild(): void {
 /** Ports of the product's own processes, unless the environment names them: the usual ones, or free ones if taken. */
 async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   const chosen: Record<string, string> = {};
-  for (const [name, usual] of [
-    ['OWNER_API_PORT', CONTROL_PLANE_PORTS.ownerApi],
-    ['EIREL_PROVIDER_PROXY_PORT', CONTROL_PLANE_PORTS.providerProxy],
-  ] as const) {
+  for (const [name, usual] of Object.entries(CONTROL_PLANE_PORT_VARIABLES)) {
     if (env[name]) continue;
     const port = await choosePort([usual]);
     if (port !== usual) say(`port ${usual} is taken: ${name} is ${port}`);

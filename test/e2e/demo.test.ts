@@ -116,6 +116,14 @@ function essence(outcome: DemoOutcome) {
   };
 }
 
+/** Tools that at least one answer was attested to have used. */
+function attestedTools(outcome: DemoOutcome): string[] {
+  const calls = outcome.family.results.flatMap((result) =>
+    result.judgments.flatMap((judgment) => judgment.input?.ledger_calls ?? []),
+  );
+  return [...new Set(calls.filter((call) => call.status === 'ok').map((call) => call.tool_name))].sort();
+}
+
 describe('the main job', () => {
   let undisturbed: Played;
 
@@ -123,7 +131,12 @@ describe('the main job', () => {
     undisturbed = await play('undisturbed', 45, {});
     const { outcome, checks } = undisturbed;
     const scores = essence(outcome).scores;
-    expect(outcome.family.results).toHaveLength(36);
+    expect(outcome.family.tasks.length).toBeGreaterThanOrEqual(15);
+    expect(outcome.family.results).toHaveLength(outcome.family.tasks.length * 3);
+    // Each tool was used, and the owner's ledger says so.
+    expect(attestedTools(outcome)).toEqual(
+      expect.arrayContaining(['rag.retrieve', 'url_fetch', 'web_search']),
+    );
     expect(essence(outcome).winner).toBe('scholar');
     expect(scores.scholar).toBeGreaterThan(scores.analyst ?? 1);
     expect(scores.analyst).toBeGreaterThan(0);
@@ -161,7 +174,7 @@ describe('the main job', () => {
     expect(outcome.evidenceDifferences).toBe(0);
     // One accepted result per (task, miner); nothing after the close; every lease ended.
     expect(new Set(checks.pairs).size).toBe(checks.pairs.length);
-    expect(checks.pairs).toHaveLength(36);
+    expect(checks.pairs).toHaveLength(outcome.family.tasks.length * 3);
     expect(checks.resultsAfterClose).toBe(0);
     expect(checks.unfinishedClaims).toBe(0);
     // Fencing numbers only grow with time.

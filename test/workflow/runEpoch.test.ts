@@ -28,6 +28,7 @@ function recorder(seconds: number) {
   const activities = {
     loadRun: note('loadRun', { startsAt, endsAt }),
     openRun: note('openRun', { taskCount: 12 }),
+    indexCorpora: note('indexCorpora', { corpora: 0, chunks: 0 }),
     activateDeployments: note('activateDeployments', { activated: 3 }),
     awaitDeployments: note('awaitDeployments', { healthy: 3, waiting: 0 }),
     freezeAndSeed: note('freezeAndSeed', { members: 3, tasks: 12 }),
@@ -70,6 +71,7 @@ describe('runEpoch', () => {
     expect(steps()).toEqual([
       'loadRun',
       'openRun',
+      'indexCorpora',
       'activateDeployments',
       'awaitDeployments',
       'freezeAndSeed',

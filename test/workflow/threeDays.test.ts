@@ -37,6 +37,7 @@ it('opens and closes a scheduled run of three days to the second, with nobody ca
       endsAt: new Date(endsAt).toISOString(),
     }),
     openRun: note('openRun', { taskCount: 100 }),
+    indexCorpora: note('indexCorpora', { corpora: 0, chunks: 0 }),
     activateDeployments: note('activateDeployments', { activated: 1 }),
     awaitDeployments: note('awaitDeployments', { healthy: 1, waiting: 0 }),
     freezeAndSeed: note('freezeAndSeed', { members: 1, tasks: 100 }),

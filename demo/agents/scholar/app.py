@@ -6,6 +6,7 @@ import os
 import httpx
 from eirel.app import MinerApp
 from eirel.provider import AgentProviderClient, MinerProviderConfig, ProviderRequestError
+from eirel.runtime_context import get_active_job_id, get_active_job_token
 
 # The SDK counts requests and tokens per client for its whole life; a fresh client per question starts at zero.
 CONFIG = MinerProviderConfig.from_env(
@@ -48,8 +49,46 @@ async def ask(messages):
             await asyncio.sleep(PAUSE_SECONDS)
 
 
+async def call_tool(variable, path, body):
+    """One call of an owner's tool service, under this question's own job. A tool that is away is tried again."""
+    headers = {"X-Eirel-Job-Id": get_active_job_id() or "", "Authorization": f"Bearer {get_active_job_token() or ''}"}
+    async with httpx.AsyncClient(timeout=60) as client:
+        for attempt in range(ATTEMPTS):
+            try:
+                response = await client.post(os.environ[variable].rstrip("/") + path, json=body, headers=headers)
+                if response.status_code not in (502, 503, 504):
+                    return response.json() if response.is_success else None
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(PAUSE_SECONDS)
+    return None
+
+
+async def look_up(payload):
+    """What the tools say about the question: the web, a page, a corpus, or a computation."""
+    inputs = payload.get("inputs") or {}
+    if payload.get("web_search"):
+        found = await call_tool("EIREL_WEB_SEARCH_URL", "/v1/search", {"query": payload["prompt"][:400], "top_k": 3})
+        return "\n".join(item["snippet"] for item in (found or {}).get("documents", []))
+    if inputs.get("url"):
+        page = await call_tool("EIREL_URL_FETCH_URL", "/v1/fetch", {"url": inputs["url"]})
+        return (page or {}).get("content", "")
+    if inputs.get("corpus_id"):
+        query = {"corpus_id": inputs["corpus_id"], "query": payload["prompt"], "k": 3}
+        found = await call_tool("EIREL_RAG_URL", "/v1/rag/retrieve", query)
+        return "\n".join(chunk["text"] for chunk in (found or {}).get("chunks", []))
+    if inputs.get("expression"):
+        done = await call_tool("EIREL_SANDBOX_URL", "/v1/execute", {"code": f"print({inputs['expression']})"})
+        return (done or {}).get("stdout", "")
+    return ""
+
+
 async def answer(payload):
-    text = await ask(messages_of(payload))
+    messages = messages_of(payload)
+    found = await look_up(payload)
+    if found:
+        messages.insert(1, {"role": "system", "content": f"What the tools found:\n{found[:4000]}"})
+    text = await ask(messages)
     return {"status": "completed", "output": {"answer": text}, "citations": [], "metadata": {"agent": "scholar"}}
 
 
