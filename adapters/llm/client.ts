@@ -1,99 +1,159 @@
-import OpenAI from 'openai';
-import type { TokenUsage } from '../../domain/pricing/cost';
-import { KNOWN_PROVIDERS, OPENAI_COMPATIBLE_PROVIDERS, type LlmConfig, type LlmEndpoint } from './config';
+import { createAnthropicVendor } from './anthropic';
+import { DEFAULT_LIMIT, KNOWN_PROVIDERS, type LlmConfig, type LlmEndpoint } from './config';
 import { LlmError, type LlmErrorDetails } from './errors';
 import { failureOf } from './failure';
+import { Gate } from './gate';
+import { createGeminiVendor } from './gemini';
+import { createOpenAiVendor } from './openai';
+import { usageOf } from './openai-shape';
 import { withRetries } from './retry';
-import type { ChatRequest, ChatResult, LlmClient, RawChatRequest, RawChatResult } from './types';
+import type {
+  ChatRequest,
+  ChatResult,
+  LlmClient,
+  RawChatRequest,
+  RawChatResult,
+  RawChatStream,
+} from './types';
+import { isObject, objectsOf, type ChatPayload, type Vendor } from './vendor';
+
+interface Line {
+  endpoint: LlmEndpoint;
+  vendor: Vendor;
+  gate: Gate;
+}
 
 /**
- * A client over every configured vendor that speaks the OpenAI chat-completions protocol.
- * Attempts are repeated on 429, 502, 503, 504 and lost connections, with jitter, and not sooner than the vendor's
- * Retry-After (kept within 0.5 to 30 seconds).
+ * A client over every configured vendor. Attempts are repeated on 429, 502, 503, 504, 529 and lost connections, with
+ * jitter, and not sooner than the vendor's Retry-After (kept within 0.5 to 30 seconds). Each vendor gets a bounded
+ * number of calls at once; the others wait, no longer than their own time limit, in a queue that is bounded too.
  */
 export function createLlmClient(config: LlmConfig): LlmClient {
-  const clients = new Map<string, OpenAI>();
+  const lines = new Map<string, Line>();
+  const secrets = Object.values(config.endpoints).map((endpoint) => endpoint.apiKey);
 
-  const clientOf = (details: LlmErrorDetails): { client: OpenAI; endpoint: LlmEndpoint } => {
-    const endpoint = Object.hasOwn(config.endpoints, details.provider)
-      ? config.endpoints[details.provider]
-      : undefined;
-    if (!endpoint) throw new LlmError('not_configured', notConfigured(details.provider), details);
-    let client = clients.get(details.provider);
-    if (!client) {
-      client = new OpenAI({
-        apiKey: endpoint.apiKey,
-        baseURL: endpoint.baseUrl,
-        maxRetries: 0,
-        // Otherwise read from OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_LOG, and sent to every vendor.
-        organization: null,
-        project: null,
-        logLevel: 'off',
-      });
-      clients.set(details.provider, client);
+  const lineTo = (details: LlmErrorDetails): Line => {
+    const { provider } = details;
+    const endpoint = Object.hasOwn(config.endpoints, provider) ? config.endpoints[provider] : undefined;
+    if (!endpoint) throw new LlmError('not_configured', notConfigured(provider), details);
+    let line = lines.get(provider);
+    if (!line) {
+      const limit = config.limits?.[provider] ?? DEFAULT_LIMIT;
+      line = { endpoint, vendor: vendorOf(endpoint), gate: new Gate(limit) };
+      lines.set(provider, line);
     }
-    return { client, endpoint };
+    return line;
   };
+
+  /** One attempt under its deadline; `leave` must be called when the answer has been read. */
+  const attempt = async <T>(
+    line: Line,
+    request: RawChatRequest,
+    details: LlmErrorDetails,
+    work: (vendor: Vendor, payload: ChatPayload, signal: AbortSignal) => Promise<T>,
+  ): Promise<{ result: T; leave: () => void; signal: AbortSignal; fail: (error: unknown) => LlmError }> => {
+    const deadline = AbortSignal.timeout(request.timeoutMs);
+    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
+    let sent = false;
+    const fail = (error: unknown) =>
+      failureOf(error, {
+        details,
+        secrets,
+        sent,
+        timedOut: deadline.aborted,
+        cancelled: request.signal?.aborted ?? false,
+        timeoutMs: request.timeoutMs,
+      });
+    let leave: () => void = () => undefined;
+    try {
+      leave = await line.gate.enter(signal);
+      sent = true;
+      const result = await work(line.vendor, { ...request.payload, model: request.model }, signal);
+      return { result, leave, signal, fail };
+    } catch (error) {
+      leave();
+      throw fail(error);
+    }
+  };
+
+  const policyOf = (request: RawChatRequest, details: LlmErrorDetails) => ({
+    maxRetries: config.maxRetries,
+    baseDelayMs: config.retryBaseDelayMs,
+    signal: request.signal,
+    details,
+  });
 
   const chatRaw = async (request: RawChatRequest): Promise<RawChatResult> => {
     const details: LlmErrorDetails = { provider: request.provider, model: request.model };
-    const { client, endpoint } = clientOf(details);
-    const payload: Record<string, unknown> = { ...request.payload, model: request.model, stream: false };
-    delete payload.stream_options;
+    const line = lineTo(details);
     const startedAt = performance.now();
-    const raw = await withRetries(
-      {
-        maxRetries: config.maxRetries,
-        baseDelayMs: config.retryBaseDelayMs,
-        signal: request.signal,
-        details,
-      },
-      () => attempt(client, endpoint, payload, request, details),
-    );
+    const raw = await withRetries(policyOf(request, details), async () => {
+      const { result, leave } = await attempt(line, request, details, (vendor, payload, signal) =>
+        vendor.complete(payload, signal),
+      );
+      leave();
+      return result;
+    });
     return { raw, usage: usageOf(raw), latencyMs: Math.round(performance.now() - startedAt) };
+  };
+
+  const chatStream = async (request: RawChatRequest): Promise<RawChatStream> => {
+    const details: LlmErrorDetails = { provider: request.provider, model: request.model };
+    const line = lineTo(details);
+    const stop = new AbortController();
+    const signals = request.signal ? [request.signal, stop.signal] : [stop.signal];
+    const stoppable = { ...request, signal: AbortSignal.any(signals) };
+    const { result, leave, signal, fail } = await withRetries(policyOf(stoppable, details), () =>
+      attempt(line, stoppable, details, (vendor, payload, within) => vendor.stream(payload, within)),
+    );
+    let usage: RawChatResult['usage'] = null;
+    async function* read(): AsyncGenerator<Record<string, unknown>> {
+      let finished = false;
+      try {
+        for await (const chunk of result) {
+          usage = usageOf(chunk) ?? usage;
+          finished ||= objectsOf(chunk.choices).some((choice) => Boolean(choice.finish_reason));
+          yield chunk;
+        }
+        // Some iterators end quietly when they are aborted or when the connection is lost.
+        signal.throwIfAborted();
+        if (!finished) throw new SyntaxError('the stream ended before the answer did');
+      } catch (error) {
+        throw fail(error);
+      } finally {
+        leave();
+      }
+    }
+    return {
+      chunks: read(),
+      usage: () => usage,
+      stop: () => {
+        stop.abort();
+        leave();
+      },
+    };
   };
 
   const chat = async (request: ChatRequest): Promise<ChatResult> => {
     const details: LlmErrorDetails = { provider: request.provider, model: request.model };
-    const { endpoint } = clientOf(details);
+    const { endpoint } = lineTo(details);
     const result = await chatRaw({ ...request, payload: payloadOf(request, endpoint) });
     const { text, finishReason } = answerOf(result.raw, details);
     return { ...result, text, finishReason };
   };
 
-  return { chat, chatRaw };
+  return { chat, chatRaw, chatStream };
 }
 
-async function attempt(
-  client: OpenAI,
-  endpoint: LlmEndpoint,
-  payload: Record<string, unknown>,
-  request: RawChatRequest,
-  details: LlmErrorDetails,
-): Promise<Record<string, unknown>> {
-  // The SDK's own timeout ends with the headers; this one covers the body as well.
-  const deadline = AbortSignal.timeout(request.timeoutMs);
-  const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
-  let body: unknown;
-  try {
-    body = await client.post('/chat/completions', { body: payload, signal, timeout: request.timeoutMs });
-  } catch (error) {
-    throw failureOf(error, {
-      details,
-      secrets: [endpoint.apiKey],
-      timedOut: deadline.aborted,
-      cancelled: request.signal?.aborted ?? false,
-      timeoutMs: request.timeoutMs,
-    });
+function vendorOf(endpoint: LlmEndpoint): Vendor {
+  switch (endpoint.protocol) {
+    case 'anthropic':
+      return createAnthropicVendor(endpoint);
+    case 'gemini':
+      return createGeminiVendor(endpoint);
+    default:
+      return createOpenAiVendor(endpoint);
   }
-  if (!isObject(body) || !Array.isArray(body.choices)) {
-    throw new LlmError(
-      'provider_down',
-      `${details.provider} answered 200 with something that is not a chat completion`,
-      { ...details, status: 200 },
-    );
-  }
-  return body;
 }
 
 function payloadOf(request: ChatRequest, endpoint: LlmEndpoint): Record<string, unknown> {
@@ -133,43 +193,9 @@ function answerOf(
   return { text, finishReason };
 }
 
-/**
- * Reads the `usage` of a chat completion.
- * @returns null when it is absent or its counts are not numbers
- */
-export function usageOf(raw: Record<string, unknown>): TokenUsage | null {
-  const usage = raw.usage;
-  if (!isObject(usage)) return null;
-  const promptTokens = count(usage.prompt_tokens);
-  const completionTokens = count(usage.completion_tokens);
-  if (promptTokens === null || completionTokens === null) return null;
-  const prompt = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
-  const completion = isObject(usage.completion_tokens_details) ? usage.completion_tokens_details : {};
-  return {
-    promptTokens,
-    completionTokens,
-    cachedTokens: count(prompt.cached_tokens) ?? 0,
-    reasoningTokens: count(completion.reasoning_tokens) ?? 0,
-  };
-}
-
-function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.ceil(value) : null;
-}
-
 function notConfigured(provider: string): string {
-  if (provider === 'anthropic') {
-    return (
-      'provider anthropic is not configured: this version does not speak its wire protocol; ' +
-      'use openrouter for its models'
-    );
-  }
-  if ((OPENAI_COMPATIBLE_PROVIDERS as readonly string[]).includes(provider)) {
+  if ((KNOWN_PROVIDERS as readonly string[]).includes(provider)) {
     return `provider ${provider} is not configured: set EIREL_PROVIDER_${provider.toUpperCase()}_API_KEY`;
   }
   return `provider ${provider} is not configured; known providers are ${KNOWN_PROVIDERS.join(', ')}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

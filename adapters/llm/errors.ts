@@ -59,7 +59,8 @@ export function safeQuote(text: string, secrets: readonly string[]): string {
   for (const secret of secrets) if (secret) out = out.split(secret).join('[redacted]');
   out = out
     .replace(/\b(Bearer)\s+[^\s"',]+/gi, '$1 [redacted]')
-    .replace(/\b(sk|cpk|pk|rk)[-_][A-Za-z0-9_.*-]{8,}/g, '[redacted]')
+    .replace(/\b(sk|cpk|pk|rk|xai)[-_][A-Za-z0-9_.*-]{8,}/g, '[redacted]')
+    .replace(/\bAIza[A-Za-z0-9_-]{8,}/g, '[redacted]')
     .replace(/\s+/g, ' ')
     .trim();
   return out.length > QUOTE_MAX_CHARS ? `${out.slice(0, QUOTE_MAX_CHARS)}...` : out;

@@ -1,13 +1,17 @@
-export { createLlmClient, usageOf } from './client';
+export { createLlmClient } from './client';
 export {
+  DEFAULT_LIMIT,
   endpointBaseUrl,
   KNOWN_PROVIDERS,
   llmConfigFromEnv,
-  OPENAI_COMPATIBLE_PROVIDERS,
+  type KnownProvider,
   type LlmConfig,
   type LlmEndpoint,
+  type LlmProtocol,
 } from './config';
 export { LlmError, safeQuote, type LlmErrorKind } from './errors';
+export type { Limit } from './gate';
+export { usageOf } from './openai-shape';
 export { longestPauseMs } from './retry';
 export type {
   ChatMessage,
@@ -16,5 +20,6 @@ export type {
   LlmClient,
   RawChatRequest,
   RawChatResult,
+  RawChatStream,
   ResponseFormat,
 } from './types';

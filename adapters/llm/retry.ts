@@ -3,7 +3,7 @@ import { LlmError, type LlmErrorDetails } from './errors';
 
 const RETRY_AFTER_MIN_SECONDS = 0.5;
 const RETRY_AFTER_MAX_SECONDS = 30;
-const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
+const RETRIED_STATUSES = new Set([429, 502, 503, 504, 529]);
 
 /** How an attempt is repeated. */
 export interface RetryPolicy {
@@ -36,7 +36,10 @@ export async function withRetries<T>(policy: RetryPolicy, attempt: () => Promise
 }
 
 function isWorthRetrying(error: LlmError): boolean {
-  return error.retryable && (error.status === undefined || RETRIED_STATUSES.has(error.status));
+  if (!error.retryable) return false;
+  // Without a status the vendor was not reached, or our own queue is full, to which one more caller is no help.
+  if (error.status === undefined) return error.kind === 'provider_down';
+  return RETRIED_STATUSES.has(error.status);
 }
 
 function pauseMs(error: LlmError, n: number, baseDelayMs: number): number {

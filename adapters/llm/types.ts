@@ -29,7 +29,7 @@ export interface ChatResult {
   finishReason: string | null;
   /** Null when the vendor did not say; what a call cost is then unknown, not zero. */
   usage: TokenUsage | null;
-  /** The vendor's own answer. */
+  /** The answer as an OpenAI chat completion: the vendor's own, or translated from its protocol. */
   raw: Record<string, unknown>;
   /** Time of all attempts together, in milliseconds. */
   latencyMs: number;
@@ -39,7 +39,7 @@ export interface ChatResult {
 export interface RawChatRequest {
   provider: string;
   model: string;
-  /** OpenAI chat-completions body; `model` is overwritten and streaming is turned off. */
+  /** OpenAI chat-completions body; `model` is overwritten, `stream` follows the method called. */
   payload: Readonly<Record<string, unknown>>;
   timeoutMs: number;
   signal?: AbortSignal;
@@ -47,8 +47,20 @@ export interface RawChatRequest {
 
 export type RawChatResult = Pick<ChatResult, 'raw' | 'usage' | 'latencyMs'>;
 
-/** Model vendors behind one door. Both calls throw `LlmError` and nothing else. */
+/** An answer that comes in pieces. */
+export interface RawChatStream {
+  /** OpenAI chat-completion chunks, to be read once; the iteration throws `LlmError`. */
+  chunks: AsyncIterable<Record<string, unknown>>;
+  /** What the vendor has said of the use so far; complete once `chunks` has ended, null when it said nothing. */
+  usage(): TokenUsage | null;
+  /** Cuts the vendor off. Must be called when `chunks` is not read to its end. */
+  stop(): void;
+}
+
+/** Model vendors behind one door. All calls throw `LlmError` and nothing else. */
 export interface LlmClient {
   chat(request: ChatRequest): Promise<ChatResult>;
   chatRaw(request: RawChatRequest): Promise<RawChatResult>;
+  /** Begins a stream, with retries until the vendor has accepted it; `timeoutMs` covers the whole of it. */
+  chatStream(request: RawChatRequest): Promise<RawChatStream>;
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_PRICES, findPrice, type Price, type PriceTable } from './prices';
+import { DEFAULT_PRICES, findPrice, modelsOf, type Price, type PriceTable } from './prices';
 
 /** Micro-USD in one USD: ledgers and budgets count in integers of this unit. */
 export const MICRO_USD = 1_000_000;
@@ -17,11 +17,20 @@ export class UnpricedModelError extends Error {
   constructor(
     readonly provider: string,
     readonly model: string,
+    table: PriceTable,
   ) {
     super(
-      `model ${model} of provider ${provider} has no price; the operator can add one in EIREL_LLM_PRICING_JSON`,
+      `model ${model} of provider ${provider} is not allowed: it has no price. ${allowed(provider, table)}; ` +
+        'the operator can add one in EIREL_MODELS_FILE or EIREL_LLM_PRICING_JSON',
     );
   }
+}
+
+function allowed(provider: string, table: PriceTable): string {
+  const models = modelsOf(provider, table);
+  return models.length > 0
+    ? `Allowed models of ${provider} are ${models.join(', ')}`
+    : `No model of ${provider} is allowed`;
 }
 
 interface Rates {
@@ -103,7 +112,7 @@ export function usdToMicro(usd: number): number {
 
 function requirePrice(provider: string, model: string, table: PriceTable): Price {
   const price = findPrice(provider, model, table);
-  if (!price) throw new UnpricedModelError(provider, model);
+  if (!price) throw new UnpricedModelError(provider, model, table);
   return price;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import bundledModels from './models.json';
 
 /**
  * What a model call costs (runtime-and-tools.md 3.3). Prices are written as vendors write them, in USD per million
@@ -31,64 +32,68 @@ export type Price = z.infer<typeof priceSchema>;
 /** Prices by `provider:model`; `provider:*` is the price of that provider's other models. */
 export type PriceTable = Readonly<Record<string, Price>>;
 
-const flat = (input: number, output: number, extra: Partial<Price> = {}): Price => ({
-  input_per_mtok_usd: input,
-  output_per_mtok_usd: output,
-  ...extra,
-});
-const tiered = (
-  short: [input: number, output: number, cached: number],
-  threshold: number,
-  long: [input: number, output: number, cached: number],
-): Price => ({
-  input_per_mtok_usd: short[0],
-  output_per_mtok_usd: short[1],
-  cached_input_per_mtok_usd: short[2],
-  long_context_threshold_tokens: threshold,
-  long_input_per_mtok_usd: long[0],
-  long_output_per_mtok_usd: long[1],
-  long_cached_input_per_mtok_usd: long[2],
-});
-const claude = (input: number, output: number) => flat(input, output, { reasoning_per_mtok_usd: output });
-const grok = tiered([1.25, 2.5, 0.2], 200_000, [2.5, 5, 0.4]);
-const geminiPro = tiered([2, 12, 0.2], 200_000, [4, 18, 0.4]);
-const geminiFlash = flat(0.25, 1.5, { cached_input_per_mtok_usd: 0.025 });
-const chutesDefault = flat(0.5, 2);
+const NAME = /^[a-z0-9_-]{1,32}$/;
+const MODEL = /^\S{1,128}$/;
 
-/** The table as shipped. */
-export const DEFAULT_PRICES: PriceTable = Object.freeze({
-  'chutes:moonshotai/Kimi-K2.5-TEE': flat(0.3827, 1.72),
-  'chutes:Qwen/Qwen3-32B-TEE': flat(0.08, 0.24),
-  'chutes:MiniMaxAI/MiniMax-M2.5-TEE': flat(0.118, 0.99),
-  'chutes:zai-org/GLM-5.1-TEE': chutesDefault,
-  'chutes:*': chutesDefault,
-  'anthropic:claude-opus-4-6': claude(15, 75),
-  'anthropic:claude-sonnet-4-6': claude(3, 15),
-  'anthropic:claude-haiku-4-5': claude(1, 5),
-  'openai:gpt-4o': flat(2.5, 10),
-  'openai:gpt-4o-mini': flat(0.15, 0.6),
-  'openai:gpt-5.4': tiered([2.5, 15, 0.25], 272_000, [5, 22.5, 0.5]),
-  'openai:gpt-5.4-mini': flat(0.75, 4.5, { cached_input_per_mtok_usd: 0.075 }),
-  'openrouter:*': flat(5, 15),
-  'xai:grok-4.3': grok,
-  'xai:*': grok,
-  'gemini:gemini-3.1-pro-preview': geminiPro,
-  'gemini:gemini-3-pro': geminiPro,
-  'gemini:*': geminiPro,
-  'gemini:gemini-3.1-flash-lite-preview': geminiFlash,
-  'gemini:gemini-3-flash': geminiFlash,
-  'gemini:gemini-3-flash-preview': geminiFlash,
+/** The file of models: who may call which, and what each costs. The model `*` stands for all that are not named. */
+const modelsFileSchema = z.strictObject({
+  version: z.literal(1),
+  providers: z.record(
+    z.string().regex(NAME, 'must be a provider name'),
+    z.strictObject({
+      /** `miners`: everybody; `owner`: only the owner's own services. */
+      callers: z.enum(['miners', 'owner']),
+      models: z.record(z.string().regex(MODEL, 'must be a model name without spaces'), priceSchema),
+    }),
+  ),
 });
+
+/** The allow-list of models with their prices. */
+export interface ModelCatalogue {
+  prices: PriceTable;
+  /** Providers that only the owner's own services may call. */
+  ownerOnly: ReadonlySet<string>;
+}
+
+/**
+ * Validates a file of models.
+ * @param value the parsed JSON
+ * @param name what the file is called in errors
+ * @throws Error that names the first entry which is wrong
+ */
+export function parseModels(value: unknown, name: string): ModelCatalogue {
+  const parsed = modelsFileSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(
+      `${name}: ${(issue?.path ?? []).join('.') || 'the file'}: ${issue?.message ?? 'not valid'}`,
+    );
+  }
+  const prices: Record<string, Price> = {};
+  const ownerOnly = new Set<string>();
+  for (const [provider, { callers, models }] of Object.entries(parsed.data.providers)) {
+    if (callers === 'owner') ownerOnly.add(provider);
+    for (const [model, price] of Object.entries(models)) prices[`${provider}:${model}`] = price;
+  }
+  return { prices: Object.freeze(prices), ownerOnly };
+}
+
+/** The models as shipped. */
+export const DEFAULT_MODELS: ModelCatalogue = parseModels(bundledModels, 'models.json');
+
+/** The prices as shipped. */
+export const DEFAULT_PRICES: PriceTable = DEFAULT_MODELS.prices;
 
 const KEY = /^[a-z0-9_-]+:\S+$/;
 
 /**
- * Lays an operator's prices over the shipped ones.
+ * Lays an operator's prices over others. A model that gets a price here is allowed by it.
  * @param json text of `EIREL_LLM_PRICING_JSON`: an object of `provider:model` to price; empty means none
+ * @param base the prices below, the shipped ones unless told otherwise
  * @throws Error that names the first entry which is not a price; a wrong price is refused, never ignored
  */
-export function priceTable(json: string | undefined): PriceTable {
-  if (!json?.trim()) return DEFAULT_PRICES;
+export function priceTable(json: string | undefined, base: PriceTable = DEFAULT_PRICES): PriceTable {
+  if (!json?.trim()) return base;
   const parsed = z.record(z.string(), z.unknown()).safeParse(parseJson(json));
   if (!parsed.success)
     throw new Error('EIREL_LLM_PRICING_JSON must be a JSON object of provider:model to price');
@@ -103,13 +108,31 @@ export function priceTable(json: string | undefined): PriceTable {
     }
     overrides[key] = price.data;
   }
-  return { ...DEFAULT_PRICES, ...overrides };
+  return { ...base, ...overrides };
 }
 
 /** The price of a model: its own row, else its provider's `*` row, else null. */
 export function findPrice(provider: string, model: string, table: PriceTable = DEFAULT_PRICES): Price | null {
   const row = (key: string) => (Object.hasOwn(table, key) ? (table[key] ?? null) : null);
   return row(`${provider}:${model}`) ?? row(`${provider}:*`);
+}
+
+/** The models of a provider that the table allows, `*` included, in the order of the table. */
+export function modelsOf(provider: string, table: PriceTable): string[] {
+  const prefix = `${provider}:`;
+  return Object.keys(table)
+    .filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length));
+}
+
+/** The providers that list a model by its own name; a `*` row lists none. */
+export function providersOf(model: string, table: PriceTable): string[] {
+  const suffix = `:${model}`;
+  return model === '*'
+    ? []
+    : Object.keys(table)
+        .filter((key) => key.indexOf(':') === key.length - suffix.length && key.endsWith(suffix))
+        .map((key) => key.slice(0, -suffix.length));
 }
 
 function parseJson(text: string): unknown {

@@ -151,7 +151,7 @@ describe('failures', () => {
     );
     const anthropic = await failure(client.chat({ ...request, provider: 'anthropic' }));
     expect(anthropic.kind).toBe('not_configured');
-    expect(anthropic.message).toContain('wire protocol');
+    expect(anthropic.message).toContain('EIREL_PROVIDER_ANTHROPIC_API_KEY');
     expect((await failure(client.chat({ ...request, provider: 'toString' }))).kind).toBe('not_configured');
   });
 });
