@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TASK_QUEUES } from '../../domain/messages';
 import { projectRoot } from '../project-root';
@@ -176,7 +178,13 @@ async function checkWorkerPolls(env: ControlPlaneEnv, pid: number): Promise<void
   }
 }
 
-/** The sandbox refuses to run where nothing isolates it: bubblewrap has to be on the machine. */
+/**
+ * Whether the sandbox can be run on this machine: it refuses to where nothing isolates it. Bubblewrap has to be there and
+ * be allowed to make namespaces, and Python where every user can read it.
+ */
 export function sandboxPossible(env: Readonly<Record<string, string | undefined>>): boolean {
-  return Boolean(env.EIREL_SANDBOX_BWRAP) || findProgram('bwrap', env) !== undefined;
+  const bwrap = env.EIREL_SANDBOX_BWRAP || findProgram('bwrap', env);
+  if (!bwrap || !(env.EIREL_SANDBOX_PYTHON || existsSync('/usr/bin/python3'))) return false;
+  const probe = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', 'true'];
+  return spawnSync(bwrap, probe, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }

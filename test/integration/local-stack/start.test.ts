@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../../adapters/local-stack';
+import { freePort, sandboxPossible } from '../../../adapters/local-stack';
 import { identify } from '../../../adapters/local-stack/process-table';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -61,8 +61,13 @@ test('start serves until it is told to stop, refuses a second one, and leaves no
     'owner-api',
     'postgres',
     'provider-proxy',
+    'rag-tool',
     'redis',
+    // Only where something on the machine can isolate it.
+    ...(sandboxPossible(process.env) ? ['sandbox'] : []),
     'temporal',
+    'url-fetch',
+    'web-search',
     'worker',
   ]);
   child.kill('SIGTERM');
