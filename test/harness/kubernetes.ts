@@ -48,6 +48,7 @@ export interface Answer<T> {
 export class TestCluster {
   readonly directory = mkdtempSync(join(tmpdir(), 'eirel-k8s-'));
   private readonly children: ChildProcess[] = [];
+  private stopping = false;
   server = '';
 
   static async start(): Promise<TestCluster> {
@@ -103,7 +104,13 @@ export class TestCluster {
           headers: {
             authorization: `Bearer ${options.token ?? ADMIN_TOKEN}`,
             accept: 'application/json',
-            ...(text === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
+            ...(text === undefined
+              ? {}
+              : {
+                  'content-type': options.contentType ?? 'application/json',
+                  // Node frames the body of a DELETE in no other way.
+                  'content-length': String(Buffer.byteLength(text)),
+                }),
           },
         },
         (response) => {
@@ -160,7 +167,12 @@ export class TestCluster {
     });
     await this.must('PATCH', `/api/v1/nodes/${name}/status`, { status }, 'application/merge-patch+json');
     // The API server marks each new node as not ready, and the controller that would take the mark away does not run.
-    await this.must('PATCH', `/api/v1/nodes/${name}`, { spec: { taints: null } }, 'application/merge-patch+json');
+    await this.must(
+      'PATCH',
+      `/api/v1/nodes/${name}`,
+      { spec: { taints: null } },
+      'application/merge-patch+json',
+    );
   }
 
   /** @throws Error with the server's message when it refuses */
@@ -185,6 +197,7 @@ export class TestCluster {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     // The API server last but one, so that the others do not spin on a lost connection.
     for (const child of [...this.children].reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -238,6 +251,8 @@ export class TestCluster {
       `--service-account-signing-key-file=${file('sa.key')}`,
       '--endpoint-reconciler-type=none',
       '--kubelet-preferred-address-types=InternalIP',
+      // Debian's etcd is older than what this needs, and each list would wait three seconds for it.
+      '--feature-gates=SizeBasedListCostEstimate=false,WatchList=false',
     ]);
     await this.until('the API server', async () => (await this.call('GET', '/readyz')).status === 200);
     const kubeconfig = this.kubeconfig(ADMIN_TOKEN);
@@ -266,8 +281,8 @@ export class TestCluster {
     const log = openSync(join(this.directory, `${program}.log`), 'a');
     const child = spawn(path, args, { cwd: this.directory, stdio: ['ignore', log, log] });
     child.once('exit', (code, signal) => {
-      if (signal === null && code !== 0) {
-        process.stderr.write(`${program} ended with ${code}\n${this.tail(program)}\n`);
+      if (!this.stopping && (signal !== null || code !== 0)) {
+        process.stderr.write(`${program} ended with ${signal ?? code}\n${this.tail(program)}\n`);
       }
     });
     this.children.push(child);

@@ -19,7 +19,7 @@ import {
   type RuntimePlacement,
   type RuntimeStatus,
 } from '../types';
-import { CONFIG_MAPS, DEPLOYMENTS, NETWORK_POLICIES, NODES, PODS, SECRETS, SERVICES } from './api';
+import { CONFIG_MAPS, DEPLOYMENTS, messageOf, NETWORK_POLICIES, NODES, PODS, SECRETS, SERVICES } from './api';
 import { bestFit, capacityOf, nodeProblem } from './capacity';
 import { Cluster, identityFrom, type Snapshot } from './cluster';
 import type { KubernetesRuntimeConfig } from './config';
@@ -251,7 +251,14 @@ export class KubernetesRuntime implements ContainerRuntime {
       if (fault !== null) {
         // Left in place it would be started again for ever, or hold the room that others wait for.
         if (isMinerFault(fault) || fault.code === 'insufficient_runtime_capacity') {
-          await this.end(names, 1, { keep: isMinerFault(fault), reason: fault.message });
+          // What does not end in time is being deleted all the same, and must not hide why.
+          await this.end(names, 1, { keep: isMinerFault(fault), reason: fault.message }).catch(
+            (error: unknown) =>
+              this.logger.warn('an agent that failed to start is not gone yet', {
+                deploymentId: spec.deploymentId,
+                reason: messageOf(error),
+              }),
+          );
         }
         throw fault;
       }

@@ -12,8 +12,8 @@ import time
 import urllib.error
 import urllib.request
 
-TARGET = "/submission"
-ARCHIVE = "/tmp/source.tar.gz"
+TARGET = os.environ.get("EIREL_SOURCE_TARGET", "/submission")
+ARCHIVE = os.path.join(os.environ.get("TMPDIR", "/tmp"), "source.tar.gz")
 ATTEMPTS = 5
 
 
