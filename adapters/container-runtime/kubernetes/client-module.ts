@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
+import type * as Client from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 
-type ClientModule = typeof import('@kubernetes/client-node', { with: { 'resolution-mode': 'import' } });
+type ClientModule = typeof Client;
 
 let loaded: Promise<ClientModule> | undefined;
 

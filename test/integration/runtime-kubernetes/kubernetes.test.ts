@@ -21,7 +21,6 @@ jest.setTimeout(60_000);
 const missing = kubernetesMissing();
 /** Counted and named where there is no engine, never silently passed. */
 const check = (title: string, run: () => Promise<void>): void => {
-  // eslint-disable-next-line jest/no-disabled-tests -- said in the title and counted as skipped
   if (missing !== null) test.skip(`${title} (skipped: ${missing})`, run);
   else test(title, run);
 };
