@@ -5,11 +5,14 @@ import type { PrismaClient } from '../../adapters/postgres';
 import { createService, parseBody, type Service } from '../http';
 import { identifyJob, requireOwner } from './auth';
 import { BudgetKeeper } from '../../adapters/budget/keeper';
-import { complete, completionRequestSchema, type ProxyDeps } from './completions';
+import type { ProxyDeps } from './accounting';
+import { complete, completionRequestSchema } from './completions';
 import type { ProviderProxyConfig } from './config';
 import { chargeTool, chargeToolSchema, jobCost, jobUsage } from './jobs';
 import { createPrismaJobDirectory, createPrismaLedger } from '../../adapters/budget/ledger';
 import { createProxyMetrics } from './metrics';
+import { allowedModels } from './models';
+import { completeOpenAi, isOpenAiShaped, openAiRequestSchema } from './openai';
 
 /** What the proxy runs on; the caller opens and closes it. */
 export interface ProviderProxyResources {
@@ -53,8 +56,22 @@ export function createProviderProxy({
     },
     routes(app) {
       app.post('/v1/chat/completions', async (req, res) => {
-        const job = await identifyJob(req, config, jobs);
-        res.json(await tracked(complete(job, parseBody(completionRequestSchema, req), deps())));
+        const caller = await identifyJob(req, config, jobs);
+        if (isOpenAiShaped(req.body)) {
+          await tracked(completeOpenAi(caller, parseBody(openAiRequestSchema, req), res, deps()));
+        } else {
+          res.json(await tracked(complete(caller, parseBody(completionRequestSchema, req), deps())));
+        }
+      });
+      app.get('/v1/models', async (req, res) => {
+        const caller = await identifyJob(req, config, jobs);
+        const data = allowedModels(caller, config).map((id) => ({
+          id,
+          object: 'model',
+          created: 0,
+          owned_by: id.slice(0, id.indexOf('/')),
+        }));
+        res.json({ object: 'list', data });
       });
       app.get('/v1/jobs/:job/cost', async (req, res) => {
         requireOwner(req, config);

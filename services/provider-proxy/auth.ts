@@ -9,6 +9,13 @@ export interface AuthConfig {
   masterToken: string | undefined;
 }
 
+/** Who makes a call, and for which job. */
+export interface Caller {
+  job: JobIdentity;
+  /** True for the owner's own services, which may call what miners may not. */
+  isOwner: boolean;
+}
+
 const JOB_HEADER = 'x-eirel-job-id';
 const JOB_ID_MAX = 256;
 
@@ -19,20 +26,19 @@ const JOB_ID_MAX = 256;
  * @throws HttpError 401 for a bearer that is not ours or has expired, 400 for a missing job id, 403 for a job that
  *   is not the caller's
  */
-export async function identifyJob(
-  req: Request,
-  config: AuthConfig,
-  jobs: JobDirectory,
-): Promise<JobIdentity> {
+export async function identifyJob(req: Request, config: AuthConfig, jobs: JobDirectory): Promise<Caller> {
   const token = bearer(req);
   const header = req.header(JOB_HEADER)?.trim() ?? '';
   if (header.length > JOB_ID_MAX) throw new HttpError(400, `job id must be at most ${JOB_ID_MAX} characters`);
 
   if (config.masterToken && secretsEqual(token, config.masterToken)) {
-    return ownersJob(requireJobId(header), jobs);
+    return { job: await ownersJob(requireJobId(header), jobs), isOwner: true };
   }
   const deployment = verifyDeploymentToken(token, config.jobTokenSecret);
-  if (deployment.ok) return deploymentsJob(requireJobId(header), deployment.claims.deploymentId, jobs);
+  if (deployment.ok) {
+    const { deploymentId } = deployment.claims;
+    return { job: await deploymentsJob(requireJobId(header), deploymentId, jobs), isOwner: false };
+  }
 
   const job = verifyJobToken(token, config.jobTokenSecret, new Date());
   if (!job.ok) {
@@ -43,7 +49,7 @@ export async function identifyJob(
   }
   const { jobId, deploymentId, runId } = job.claims;
   if (header && header !== jobId) throw new HttpError(403, 'job id header contradicts the token');
-  return { jobId, deploymentId, runId };
+  return { job: { jobId, deploymentId, runId }, isOwner: false };
 }
 
 /**

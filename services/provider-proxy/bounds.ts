@@ -6,6 +6,8 @@ export const DEFAULT_MAX_OUTPUT_TOKENS = 4096;
 const TOKENS_PER_MEDIA_PART = 40_000;
 /** Role markers and separators around one message, in tokens. */
 const TOKENS_PER_MESSAGE = 16;
+/** What a vendor adds of its own to a prompt that offers functions or wants JSON, in tokens. */
+const TOKENS_OF_FRAME = 1024;
 const MAX_CHOICES = 16;
 
 /** Bounds in tokens, and the payload that keeps to them. */
@@ -30,9 +32,14 @@ export function boundPayload(payload: Readonly<Record<string, unknown>>): Bounde
   const limit = limits.length > 0 ? Math.max(...limits) : DEFAULT_MAX_OUTPUT_TOKENS;
   const messages = Array.isArray(payload.messages) ? payload.messages : [];
   const bytes = Buffer.byteLength(JSON.stringify(payload), 'utf8');
+  const framed = payload.tools !== undefined || payload.response_format !== undefined;
   return {
     payload: limits.length > 0 ? { ...payload } : { ...payload, max_tokens: DEFAULT_MAX_OUTPUT_TOKENS },
-    promptTokens: bytes + messages.length * TOKENS_PER_MESSAGE + mediaParts(messages) * TOKENS_PER_MEDIA_PART,
+    promptTokens:
+      bytes +
+      messages.length * TOKENS_PER_MESSAGE +
+      mediaParts(messages) * TOKENS_PER_MEDIA_PART +
+      (framed ? TOKENS_OF_FRAME : 0),
     outputTokens: limit * choices,
   };
 }

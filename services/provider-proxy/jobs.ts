@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HttpError } from '../../domain/http-errors';
 import { microToUsd, usdToMicro } from '../../domain/pricing/cost';
 import { ownersJob } from './auth';
-import { record, reserve, settle, type ProxyDeps } from './completions';
+import { record, reserve, settle, type ProxyDeps } from './accounting';
 import {
   BUDGET_EXHAUSTED,
   type JobDirectory,

@@ -3,12 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { judge, judgeEnvelope } from './judging';
+import { sendJson as send, textOf, type Completion } from './completion';
+import { dialectOf, openai, type Dialect } from './dialects';
 import { answerTo, loadKnowledge, type Fact } from './knowledge';
 import { hashOf, tokensOf } from './text';
 
 /** A request that got as far as a model. */
 export interface ModelCall {
   model: string;
+  /** What was posted, in its own protocol. */
   body: Record<string, unknown>;
 }
 
@@ -26,6 +29,10 @@ export interface ScriptedAnswer {
   delayMs?: number;
   /** Cuts the connection without an answer. */
   hangUp?: boolean;
+  /** Milliseconds to wait before each event of a stream. */
+  eventDelayMs?: number;
+  /** Cuts the connection after so many events of a stream. */
+  hangUpAfterEvents?: number;
 }
 
 export interface LlmStandinOptions {
@@ -50,29 +57,36 @@ export interface LlmStandin {
   port: number;
   /** Completions asked for since the start. */
   calls(): number;
+  /** Streams whose reader left before their end. */
+  abandoned(): number;
   close(): Promise<void>;
 }
 
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
 /**
- * Starts a local server that speaks the OpenAI chat-completions protocol: completions and streams with usage, the
- * list of models, and errors 400, 401 and 404 in the vendor's shape. It keeps no state: the same request gets the
- * same words.
+ * Starts a local server that speaks three protocols: OpenAI's chat completions (with the list of models), Anthropic's
+ * messages and Gemini's generateContent, each with streams, usage, and errors in the vendor's shape. It keeps no
+ * state: the same request gets the same words.
  */
 export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<LlmStandin> {
   const facts = options.knowledgePath ? loadKnowledge(options.knowledgePath) : [];
   let calls = 0;
+  let abandoned = 0;
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const server = createServer((req, res) => {
-    handle(req, res, { ...options, facts, closing: closing.signal, count: () => (calls += 1) }).catch(
-      (error: unknown) => {
-        if (!res.headersSent) {
-          sendError(res, 500, error instanceof Error ? error.message : String(error), 'server_error', null);
-        }
-      },
-    );
+    const running = {
+      ...options,
+      facts,
+      closing: closing.signal,
+      count: () => (calls += 1),
+      countAbandoned: () => (abandoned += 1),
+    };
+    handle(req, res, running).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      if (!res.headersSent) sendError(res, openai, 500, message, 'server_error', null);
+    });
   });
   const host = options.host ?? '127.0.0.1';
   await new Promise<void>((resolve, reject) => {
@@ -84,6 +98,7 @@ export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<
     port,
     baseUrl: `http://${host}:${port}/v1`,
     calls: () => calls,
+    abandoned: () => abandoned,
     close: () =>
       new Promise((resolve) => {
         closing.abort();
@@ -97,18 +112,21 @@ interface Running extends LlmStandinOptions {
   facts: readonly Fact[];
   closing: AbortSignal;
   count: () => void;
+  countAbandoned: () => void;
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse, options: Running): Promise<void> {
   const { facts } = options;
-  const path = (req.url ?? '/').split('?')[0];
+  const path = (req.url ?? '/').split('?')[0] ?? '/';
   if (path === '/healthz') return send(res, 200, { status: 'ok', facts: facts.length });
-  const key = /^Bearer\s+(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
+  const known = dialectOf(path);
+  const dialect = known ?? openai;
+  const key = dialect.key(req.headers);
   if (!key || (options.apiKey && key !== options.apiKey)) {
     const message = key
       ? `Incorrect API key provided: ${key.slice(0, 3)}***.`
-      : 'You did not provide an API key in the Authorization header.';
-    return sendError(res, 401, message, 'invalid_request_error', 'invalid_api_key');
+      : 'You did not provide an API key.';
+    return sendError(res, dialect, 401, message, 'invalid_request_error', 'invalid_api_key');
   }
   if (path === '/v1/models' && req.method === 'GET') {
     const data = (options.models ?? []).map((id) => ({
@@ -119,17 +137,16 @@ async function handle(req: IncomingMessage, res: ServerResponse, options: Runnin
     }));
     return send(res, 200, { object: 'list', data });
   }
-  if (path !== '/v1/chat/completions' || req.method !== 'POST') {
-    return sendError(res, 404, `Invalid URL (${req.method} ${path})`, 'invalid_request_error', null);
+  if (!known || req.method !== 'POST') {
+    return sendError(res, dialect, 404, `Invalid URL (${req.method} ${path})`, 'invalid_request_error', null);
   }
   const body = await readJson(req);
-  const model = body?.model;
-  if (!body || typeof model !== 'string' || !Array.isArray(body.messages) || body.messages.length === 0) {
-    return sendError(res, 400, "'model' and 'messages' are required", 'invalid_request_error', null);
-  }
+  const asked = body && dialect.read(body);
+  if (!body || !asked) return sendError(res, dialect, 400, dialect.demands, 'invalid_request_error', null);
+  const { model } = asked;
   if (options.models && !options.models.includes(model)) {
     const message = `The model \`${model}\` does not exist or you do not have access to it.`;
-    return sendError(res, 404, message, 'invalid_request_error', 'model_not_found');
+    return sendError(res, dialect, 404, message, 'invalid_request_error', 'model_not_found');
   }
   options.count();
   const scripted = options.script?.({ model, body });
@@ -143,9 +160,10 @@ async function handle(req: IncomingMessage, res: ServerResponse, options: Runnin
   const status = scripted?.status ?? 200;
   if (status >= 400 && scripted?.body === undefined) {
     return status === 429
-      ? sendError(res, 429, `Rate limit reached for ${model}.`, 'requests', 'rate_limit_exceeded')
+      ? sendError(res, dialect, 429, `Rate limit reached for ${model}.`, 'requests', 'rate_limit_exceeded')
       : sendError(
           res,
+          dialect,
           status,
           'The server had an error while processing your request.',
           'server_error',
@@ -154,19 +172,10 @@ async function handle(req: IncomingMessage, res: ServerResponse, options: Runnin
   }
   if (scripted?.body !== undefined) return send(res, scripted.status ?? 200, scripted.body);
 
-  const completion = complete(model, body, scripted?.content ?? say(model, body, facts));
+  const completion = complete(model, asked.body, scripted?.content ?? say(model, asked.body, facts));
   if (scripted?.withoutUsage) delete completion.usage;
-  if (body.stream === true) stream(res, completion, includesUsage(body));
-  else send(res, 200, completion);
-}
-
-interface Completion {
-  id: string;
-  object: string;
-  created: number;
-  model: string;
-  choices: { index: number; message: { role: string; content: string }; finish_reason: string }[];
-  usage?: object;
+  if (asked.stream) await stream(res, dialect, completion, { body, scripted, options });
+  else send(res, 200, dialect.answer(completion));
 }
 
 function say(model: string, body: Record<string, unknown>, facts: readonly Fact[]): string {
@@ -209,36 +218,35 @@ function limitOf(body: Record<string, unknown>): number {
 function messageTexts(body: Record<string, unknown>): { role: string; text: string }[] {
   return (body.messages as { role?: unknown; content?: unknown }[]).map(({ role, content }) => ({
     role: String(role),
-    text:
-      typeof content === 'string'
-        ? content
-        : Array.isArray(content)
-          ? (content as { text?: unknown }[])
-              .map((part) => (typeof part.text === 'string' ? part.text : ''))
-              .join('\n')
-          : '',
+    text: textOf(content),
   }));
 }
 
-function includesUsage(body: Record<string, unknown>): boolean {
-  return (body.stream_options as { include_usage?: unknown } | undefined)?.include_usage === true;
-}
-
-function stream(res: ServerResponse, completion: Completion, withUsage: boolean): void {
-  const { id, created, model, choices, usage } = completion;
-  const head = { id, object: 'chat.completion.chunk', created, model };
-  const chunk = (delta: object, finish: string | null) => ({
-    ...head,
-    choices: [{ index: 0, delta, finish_reason: finish }],
+async function stream(
+  res: ServerResponse,
+  dialect: Dialect,
+  completion: Completion,
+  given: { body: Record<string, unknown>; scripted: ScriptedAnswer | undefined; options: Running },
+): Promise<void> {
+  const { body, scripted, options } = given;
+  let sent = 0;
+  res.once('close', () => {
+    if (!res.writableFinished) options.countAbandoned();
   });
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  const write = (value: object) => res.write(`data: ${JSON.stringify(value)}\n\n`);
-  write(chunk({ role: 'assistant', content: '' }, null));
-  for (const word of choices[0]?.message.content.match(/\s*\S+|\s+$/g) ?? [])
-    write(chunk({ content: word }, null));
-  write(chunk({}, choices[0]?.finish_reason ?? 'stop'));
-  if (withUsage && usage) write({ ...head, choices: [], usage });
-  res.end('data: [DONE]\n\n');
+  const event = async (value: object | string, name?: string): Promise<void> => {
+    if (res.destroyed) return;
+    if (sent === scripted?.hangUpAfterEvents) {
+      res.destroy();
+      return;
+    }
+    if (scripted?.eventDelayMs) await delay(scripted.eventDelayMs, undefined, { signal: options.closing });
+    const data = typeof value === 'string' ? value : JSON.stringify(value);
+    res.write(`${name ? `event: ${name}\n` : ''}data: ${data}\n\n`);
+    sent += 1;
+  };
+  await dialect.stream(completion, { event }, body);
+  res.end();
 }
 
 async function readJson(req: IncomingMessage): Promise<Record<string, unknown> | null> {
@@ -257,18 +265,13 @@ async function readJson(req: IncomingMessage): Promise<Record<string, unknown> |
   }
 }
 
-function send(res: ServerResponse, status: number, body: unknown): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  res.writeHead(status, { 'content-type': 'application/json' });
-  res.end(text);
-}
-
 function sendError(
   res: ServerResponse,
+  dialect: Dialect,
   status: number,
   message: string,
   type: string,
   code: string | null,
 ): void {
-  send(res, status, { error: { message, type, param: null, code } });
+  send(res, status, dialect.failure({ status, message, type, code }));
 }
