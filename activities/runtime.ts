@@ -6,7 +6,7 @@ import type { ObjectStore } from '../adapters/object-store/types';
 import type { SubmissionManifest } from '../domain/contracts/manifest';
 import { mintDeploymentToken } from '../domain/job-token';
 import { badState, classifyRuntime } from './failures';
-import { pause } from './waiting';
+import { beating, pause } from './waiting';
 
 export interface RuntimeActivities {
   buildSubmission(input: { submissionId: string; deploymentId: string }): Promise<{ imageRef: string }>;
@@ -156,8 +156,10 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
     },
 
     async stopDeployment({ deploymentId, forget }) {
-      await classifyRuntime(() => runtime.stop(deploymentId, { graceSeconds: deps.stopGraceSeconds }));
-      if (forget) await classifyRuntime(() => runtime.remove(deploymentId));
+      await beating(async () => {
+        await classifyRuntime(() => runtime.stop(deploymentId, { graceSeconds: deps.stopGraceSeconds }));
+        if (forget) await classifyRuntime(() => runtime.remove(deploymentId));
+      });
     },
   };
 }

@@ -25,3 +25,14 @@ export async function pause(milliseconds: number, stopping: AbortSignal): Promis
     listening.abort();
   }
 }
+
+/** Runs something long that reports no progress by itself, with heartbeats meanwhile. */
+export async function beating<T>(act: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 1000);
+  try {
+    return await act();
+  } finally {
+    clearInterval(beat);
+  }
+}
