@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { createLogger } from '../../../adapters/logging';
+import type { Limit } from '../../../adapters/llm';
+import { createLogger, type Logger } from '../../../adapters/logging';
 import { createPrisma, type PrismaClient } from '../../../adapters/postgres';
 import { connectRedis, createRedis } from '../../../adapters/redis';
 import { startLlmStandin, type LlmStandin, type LlmStandinOptions } from '../../../demo/standins/llm';
 import { mintDeploymentToken, mintJobToken, newJobId } from '../../../domain/job-token';
-import { priceTable } from '../../../domain/pricing/prices';
+import { DEFAULT_MODELS, priceTable } from '../../../domain/pricing/prices';
 import { serve, type RunningService } from '../../../services/http';
 import { createProviderProxy } from '../../../services/provider-proxy/app';
 import type { ProviderProxyConfig } from '../../../services/provider-proxy/config';
@@ -13,7 +14,7 @@ import { testDatabase, testRedis, type TestDatabase, type TestRedis } from '../.
 
 export const SECRET = 'integration-test-job-token-secret';
 export const MASTER = 'integration-test-master-token';
-const VENDOR_KEY = 'cpk_integration_test_vendor_key';
+export const VENDOR_KEY = 'cpk_integration_test_vendor_key';
 
 /** A model whose calls cost exactly 1000 micro-USD, worst case and actual alike, when `exactAnswer` answers. */
 export const EXACT_MODEL = 'exact';
@@ -59,6 +60,12 @@ export interface StackOptions {
   vendor?: LlmStandinOptions;
   redisUrl?: string;
   masterToken?: string | undefined;
+  /** Anthropic and Gemini beside Chutes. */
+  allVendors?: boolean;
+  /** Bounds at the vendor called `chutes`. */
+  limit?: Limit;
+  disconnectGraceSeconds?: number;
+  logger?: Logger;
 }
 
 export const exactCall = { provider: 'chutes', model: EXACT_MODEL, payload: EXACT_PAYLOAD };
@@ -99,13 +106,24 @@ export async function startStack(): Promise<Stack> {
       },
       prices: priceTable(`{"chutes:${EXACT_MODEL}":{"input_per_mtok_usd":0,"output_per_mtok_usd":10}}`),
       llm: {
-        endpoints: { chutes: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY } },
+        endpoints: {
+          chutes: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY },
+          ...(options.allVendors
+            ? {
+                anthropic: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY, protocol: 'anthropic' as const },
+                gemini: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY, protocol: 'gemini' as const },
+              }
+            : {}),
+        },
+        ...(options.limit ? { limits: { chutes: options.limit } } : {}),
         maxRetries: 1,
         retryBaseDelayMs: 5,
       },
+      ownerOnly: DEFAULT_MODELS.ownerOnly,
       maxTimeoutSeconds: 30,
+      disconnectGraceSeconds: options.disconnectGraceSeconds ?? 5,
     };
-    const proxy = createProviderProxy({ config, prisma, redis, logger });
+    const proxy = createProviderProxy({ config, prisma, redis, logger: options.logger ?? logger });
     const service = await serve(proxy.service, {
       ...config.listen,
       handleSignals: false,
