@@ -168,7 +168,7 @@ describe('the main job', () => {
       halfway: 'temporal',
       closing: 'worker',
     };
-    const { outcome, checks, killed } = await play('killed', 120, victims);
+    const { outcome, checks, killed } = await play('killed', 100, victims);
     expect(killed).toHaveLength(Object.keys(victims).length);
     expect(essence(outcome)).toEqual(essence(undisturbed.outcome));
     expect(outcome.evidenceDifferences).toBe(0);
