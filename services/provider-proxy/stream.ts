@@ -199,11 +199,17 @@ class Reader {
       return;
     }
     if (this.write(rest)) return;
-    // A caller that does not read holds a place at the vendor, and may do so no longer than the call may take.
+    // A caller that does not read holds a place at the vendor, and may do so no longer than the call may take. It is
+    // then treated as one that left, lest stalling be cheaper than reading.
     const enough = new AbortController();
     const signal = AbortSignal.any([deadline, enough.signal]);
-    await Promise.race([once(this.res, 'drain', { signal }), once(this.res, 'close', { signal })]).catch(() =>
-      this.res.destroy(),
+    await Promise.race([once(this.res, 'drain', { signal }), once(this.res, 'close', { signal })]).catch(
+      () => {
+        this.gone = true;
+        this.cutOff = true;
+        this.res.destroy();
+        this.stream.stop();
+      },
     );
     enough.abort();
   }
