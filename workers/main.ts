@@ -2,17 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createChainActivities } from '../activities/chain';
-import { createCorpusActivities } from '../activities/corpora';
-import { createDeploymentActivities } from '../activities/deployments';
-import { createLeaseActivities } from '../activities/leases';
 import { createMetagraphActivities } from '../activities/metagraph';
 import { createPublicationActivities } from '../activities/publication';
 import { runPolicyFromEnv } from '../activities/run-policy';
-import { createRunActivities } from '../activities/runs';
 import { createRuntimeActivities } from '../activities/runtime';
-import { createScoringActivities } from '../activities/scoring';
 import { WorkflowSignaller } from '../activities/signaller';
-import { createSubmissionActivities } from '../activities/submissions';
 import { connectChain } from '../adapters/chain/client';
 import { chainConfigFromEnv } from '../adapters/chain/config';
 import { containerRuntimeFromEnv } from '../adapters/container-runtime';
@@ -32,6 +26,7 @@ import {
 import { publicationTaskQueue, TASK_QUEUES } from '../domain/messages';
 import { WORKFLOW_BUNDLE } from './bundle';
 import { workerConfigFromEnv } from './config';
+import { controlActivities } from './control';
 import { ensureSchedules } from './schedules';
 
 type Part = Pick<WorkerOptions, 'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions'> & {
@@ -147,14 +142,16 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
   const control: Part = {
     taskQueue: TASK_QUEUES.control,
     workflows: true,
-    activities: {
-      ...createSubmissionActivities({ db, signaller }),
-      ...createDeploymentActivities({ db, drainGraceSeconds: agents.drainGraceSeconds, stopping }),
-      ...createRunActivities({ db, objectStore, signaller, policy, stopping }),
-      ...createCorpusActivities({ db, objectStore, rag: ragClientFromEnv(env) }),
-      ...createScoringActivities({ db, objectStore, policy, signer }),
-      ...createLeaseActivities({ db, policy, signaller }),
-    },
+    activities: controlActivities({
+      db,
+      objectStore,
+      signaller,
+      policy,
+      signer,
+      rag: ragClientFromEnv(env),
+      drainGraceSeconds: agents.drainGraceSeconds,
+      stopping,
+    }),
   };
   const runtimePart: Part = {
     taskQueue: TASK_QUEUES.runtime,

@@ -1,13 +1,10 @@
 /** Steering runs and withdrawing submissions through the API, with the product's workflows and activities behind it. */
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { createDeploymentActivities } from '../../../activities/deployments';
 import { runPolicyFromEnv } from '../../../activities/run-policy';
-import { createRunActivities } from '../../../activities/runs';
-import { createScoringActivities } from '../../../activities/scoring';
 import { WorkflowSignaller } from '../../../activities/signaller';
-import { createSubmissionActivities } from '../../../activities/submissions';
 import { createScheduledRun } from '../../../adapters/postgres/runs';
+import { controlActivities } from '../../../workers/control';
 import { eventually, workflowEnvironment } from '../../workflow/environment';
 import type { WorkflowEnvironment } from '../../workflow/environment';
 import { agentArchive, key, register, startApi, upload } from './harness';
@@ -30,14 +27,16 @@ describe('steering', () => {
     });
     const { db, deps } = api;
     const signaller = new WorkflowSignaller(workflows.client);
-    const stopping = new AbortController().signal;
-    const common = { db, objectStore: deps.objectStore, policy, signaller, stopping };
-    activities = {
-      ...createRunActivities(common),
-      ...createScoringActivities({ ...common, signer: owner }),
-      ...createSubmissionActivities(common),
-      ...createDeploymentActivities({ db, drainGraceSeconds: 1, stopping }),
-    };
+    activities = controlActivities({
+      db,
+      objectStore: deps.objectStore,
+      policy,
+      signaller,
+      signer: owner,
+      rag: null,
+      drainGraceSeconds: 1,
+      stopping: new AbortController().signal,
+    });
     const now = new Date();
     await createScheduledRun(db, {
       sequence: 1,
