@@ -9,4 +9,5 @@ export {
   mirrorArguments,
   sdkDockerfile,
 } from './dockerfile';
-export { planBuild, unpackSource, type BuildPlan } from './source';
+export { planBuild, type BuildPlan } from './source';
+export { unpackSource } from '../unpack';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { z } from 'zod';
-import { type ArchiveLimits, ArchiveRefused, unpackArchive } from '../../archive';
+import type { ArchiveLimits } from '../../archive';
 import type { SubmissionManifest } from '../../../domain/contracts/manifest';
 import { type BuildSpec, type BuiltImage, MinerFault, OwnerFault } from '../types';
 import {
@@ -13,6 +13,7 @@ import {
   startsInExecForm,
   startWords,
 } from './dockerfile';
+import { unpackSource } from '../unpack';
 import { copyTree, makeReadOnly, makeWritable, pathExists, readIfExists, writeAtomically } from './files';
 
 const PREFIX = 'process:';
@@ -87,7 +88,7 @@ export async function buildProcessImage(
   const work = join(root, 'images', `.build-${randomBytes(8).toString('hex')}`);
   try {
     await mkdir(work, { recursive: true, mode: 0o700 });
-    await unpack(spec, join(work, 'source'), limits, log);
+    await unpackSource(spec, join(work, 'source'), limits, log, spec.signal);
     spec.signal?.throwIfAborted();
     spec.heartbeat?.('unpacked');
     const plan = await layOut(spec.manifest, join(work, 'source'), join(work, TREE), log);
@@ -119,31 +120,6 @@ class BuildLog {
   }
   tail(): string[] {
     return [...this.lines];
-  }
-}
-
-async function unpack(spec: BuildSpec, target: string, limits: ArchiveLimits, log: BuildLog): Promise<void> {
-  const archive = await spec.archive();
-  const abort = (): void => void archive.destroy(spec.signal?.reason as Error | undefined);
-  spec.signal?.addEventListener('abort', abort, { once: true });
-  try {
-    const report = await unpackArchive(archive, target, limits);
-    if (report.sha256 !== spec.archiveSha256) {
-      throw new OwnerFault(
-        'archive_digest_mismatch',
-        `the stored archive of submission ${spec.submissionId} has SHA-256 ${report.sha256}, accepted was ${spec.archiveSha256}`,
-      );
-    }
-    const left = report.skipped > 0 ? `, ${report.skipped} files left out as junk` : '';
-    log.write(`unpacked ${report.entries.length} files, ${report.unpackedBytes} bytes${left}`);
-  } catch (error) {
-    if (error instanceof ArchiveRefused) {
-      log.write(error.message);
-      throw new MinerFault('archive_refused', `the archive was refused: ${error.message}`);
-    }
-    throw error;
-  } finally {
-    spec.signal?.removeEventListener('abort', abort);
   }
 }
 
