@@ -132,6 +132,10 @@ async function memberFacts(db: Db, json: Prisma.JsonValue): Promise<FamilyFacts[
     include: { submission: true },
   });
   const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
+  const bans = await db.bannedHotkey.findMany({
+    where: { hotkey: { in: members.map((m) => m.hotkey) }, liftedAt: null },
+  });
+  const banned = new Map(bans.map((ban) => [ban.hotkey, `banned: ${ban.reason}`]));
   return members.map((member) => {
     const deployment = byId.get(member.metadata.deployment_id);
     if (!deployment) throw badState(`member ${member.hotkey} of the snapshot has lost its deployment`);
@@ -143,8 +147,19 @@ async function memberFacts(db: Db, json: Prisma.JsonValue): Promise<FamilyFacts[
       archive_sha256: deployment.submission.archiveSha256,
       submitted_at: naiveIso(deployment.submission.createdAt),
       deployed_at: naiveIso(deployment.createdAt),
+      ...exclusion(banned.get(member.hotkey), deployment.submission),
     };
   });
+}
+
+/** A member that is banned or was taken back keeps its scores and cannot win; one that was only superseded can. */
+function exclusion(
+  ban: string | undefined,
+  submission: { status: string; statusReason: string | null },
+): { excluded?: string } {
+  if (ban) return { excluded: ban };
+  if (!['withdrawn', 'rejected'].includes(submission.status)) return {};
+  return { excluded: submission.statusReason || submission.status };
 }
 
 async function resultFacts(db: Db, runId: string, familyId: string): Promise<ResultFactsWithJudgments[]> {

@@ -50,7 +50,11 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
           family.results.flatMap((result) => result.judgments.map((judgment) => judgment.validator_hotkey)),
         ),
       ].sort();
-      const top = decision.ranking.slice(0, policy.topCarryover).map((entry) => entry.deployment_id);
+      const excluded = new Set(family.members.filter((m) => m.excluded).map((m) => m.deployment_id));
+      const top = decision.ranking
+        .map((entry) => entry.deployment_id)
+        .filter((id) => !excluded.has(id))
+        .slice(0, policy.topCarryover);
       const costs = await costsOf(db, runId);
       const now = new Date();
       await db.$transaction(

@@ -45,6 +45,10 @@ export const SEARCH_ATTRIBUTES = [
   'EirelHotkey',
   'EirelFamily',
   'EirelStatus',
+  /** The step that something keeps from going on, and only then: `EirelStuck IS NOT NULL` lists all that are stuck. */
+  'EirelStuck',
+  /** What it does or why it waits, in words, so that a list shows it too. */
+  'EirelReason',
 ] as const;
 export type SearchAttributeName = (typeof SEARCH_ATTRIBUTES)[number];
 

@@ -68,6 +68,7 @@ export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvid
         error_fraction: miners[member.hotkey]?.row_error_fraction ?? 1,
         submitted_at: member.submitted_at,
         deployed_at: member.deployed_at,
+        ...(member.excluded === undefined ? {} : { excluded: member.excluded }),
       })),
       previous: family.previous_winner,
       min_score: family.min_score,

@@ -59,6 +59,8 @@ const MemberSchema = z.strictObject({
   archive_sha256: z.string().nullable(),
   submitted_at: Time,
   deployed_at: Time,
+  /** why it cannot win whatever its score (withdrawn, banned); left out as a rule */
+  excluded: z.string().min(1).optional(),
 });
 
 const TaskEvidenceSchema = z.strictObject({

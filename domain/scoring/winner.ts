@@ -25,6 +25,8 @@ export interface WinnerCandidate {
   error_fraction: number;
   submitted_at: string;
   deployed_at: string;
+  /** why it cannot win whatever its score, in words */
+  excluded?: string;
 }
 
 export interface WinnerInput {
@@ -63,8 +65,9 @@ export interface WinnerDecision {
 }
 
 /**
- * Chooses the winner. Members below the minimum score or above 30 % unanswered tasks are out first; then the best
- * of the rest wins, unless the previous winner's deployment is among them and nobody beats it by the margin.
+ * Chooses the winner. Members that are excluded, below the minimum score or above 30 % unanswered tasks are out first;
+ * then the best of the rest wins, unless the previous winner's deployment is among them and nobody beats it by the
+ * margin.
  *
  * Version 1 compares floats (score x 100, at least champion + 5.0). Version 2 rounds scores half-even to 6 places and
  * compares whole units of 1e-6: a challenger must be strictly above champion + 0.05.
@@ -134,7 +137,7 @@ export function selectionScore(rawScore: number, version: ScoringVersion): numbe
 function rank(candidate: WinnerCandidate, minScore: number, version: ScoringVersion): RankedCandidate {
   const belowMinimum =
     version === 2 ? toMicro(candidate.raw_score) < toMicro(minScore) : candidate.raw_score < minScore;
-  const reasons: string[] = [];
+  const reasons: string[] = candidate.excluded === undefined ? [] : [candidate.excluded];
   if (belowMinimum) {
     reasons.push(`score ${fixedHalfEven(candidate.raw_score, 6)} is below the family minimum ${minScore}`);
   }

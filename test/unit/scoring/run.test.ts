@@ -250,6 +250,15 @@ describe('winner, version 2', () => {
       winner_selection: 'fallback_first_run_logic',
     });
   });
+  test('a member that was taken back or banned cannot win, champion or not, and the reason is kept', () => {
+    const decision = decide([candidate('champ', 0.9, { excluded: 'banned: copied' }), candidate('a', 0.2)]);
+    expect(decision).toMatchObject({
+      winner: { deployment_id: 'a' },
+      winner_selection: 'fallback_first_run_logic',
+    });
+    expect(decision.ranking.at(-1)).toMatchObject({ eligible: false, reasons: ['banned: copied'] });
+    expect(decide([candidate('a', 0.9, { excluded: 'withdrawn' })]).winner).toBeNull();
+  });
   test('minimum score and reliability come before the margin', () => {
     const unreliable = candidate('a', 0.95, { error_fraction: 0.31 });
     const decision = decide([candidate('champ', 0.5), unreliable, candidate('b', 0.56)]);
