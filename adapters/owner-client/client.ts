@@ -45,8 +45,8 @@ interface Options {
 /**
  * The owner API by its routes. Every method throws `OwnerRefused` for a status other than 2xx, `OwnerUnreachable` when
  * nothing answered, `OwnerAnswerInvalid` for a body out of contract, and the signal's reason when it aborts. Reads,
- * heartbeats, results and releases are tried again after connection errors, 429, 502, 503 and 504; a claim and an upload
- * are sent once, since a lost answer may have taken effect.
+ * heartbeats, results, releases and claims under a key are tried again after connection errors, 429, 502, 503 and 504; a
+ * claim without a key and an upload are sent once, since a lost answer may have taken effect.
  */
 export class OwnerClient {
   readonly transport: OwnerTransport;
@@ -57,19 +57,26 @@ export class OwnerClient {
     this.transport = new OwnerTransport({ ...config, baseUrl: this.baseUrl });
   }
 
-  /** Leases up to `batchSize` (1..40) tasks of a family; of a given run, or of the open one. */
+  /**
+   * Leases up to `batchSize` (1..40) tasks of a family; of a given run, or of the open one. Under a `claimKey` the same
+   * claim is answered again, so that it may be repeated after an answer that was lost.
+   */
   claimTasks(
     familyId: string,
-    request: { batchSize: number; runId?: string },
+    request: { batchSize: number; runId?: string; claimKey?: string },
     options: Options = {},
   ): Promise<ClaimResponse> {
     return this.transport.send({
       method: 'POST',
       path: `/v1/families/${encodeURIComponent(familyId)}/tasks/claim`,
-      json: { batch_size: request.batchSize, ...(request.runId ? { run_id: request.runId } : {}) },
+      json: {
+        batch_size: request.batchSize,
+        ...(request.runId ? { run_id: request.runId } : {}),
+        ...(request.claimKey ? { claim_key: request.claimKey } : {}),
+      },
       answer: claimResponseSchema,
       timeoutMs: 30 * SECOND,
-      idempotent: false,
+      idempotent: request.claimKey !== undefined,
       ...options,
     });
   }

@@ -22,6 +22,8 @@ export interface ClaimRequest {
   leaseSeconds: number;
   /** Failed attempts after which a row is not handed out any more. */
   maxAttempts: number;
+  /** The claimer's name for this claim, under which its answer can be asked for again (`claimOnce`). */
+  claimKey?: string | null;
   /** The database's clock without one. */
   now?: Date;
 }
@@ -32,7 +34,8 @@ export interface ClaimOutcome {
   remainingTaskCount: number;
 }
 
-interface ClaimRow {
+/** One leased task as the statements of a claim answer it. */
+export interface ClaimRow {
   task_evaluation_id: string;
   epoch_id: string;
   family_id: string;
@@ -141,9 +144,10 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
     ),
     claims AS (
       INSERT INTO task_claims (fencing, task_evaluation_id, epoch_id, family_id, task_id, validator_hotkey,
-        miner_hotkeys_json, status, claimed_at, expires_at)
+        miner_hotkeys_json, status, claimed_at, expires_at, claim_key, claim_slot)
       SELECT o.fencing, t.id, t.epoch_id, t.family_id, t.task_id, ${request.validatorHotkey}::text, o.hotkeys,
-        'claimed', clock.now, o.expires_at
+        'claimed', clock.now, o.expires_at, ${request.claimKey ?? null}::text,
+        CASE WHEN ${request.claimKey ?? null}::text IS NOT NULL THEN row_number() OVER (ORDER BY o.fencing) END
       FROM offered o JOIN task_evaluations t ON t.id = o.task_evaluation_id, clock
     )
     SELECT t.id AS task_evaluation_id, t.epoch_id, t.family_id, t.task_id, t.task_index, t.payload_json,
@@ -198,7 +202,7 @@ async function hasClaimable(db: Db, request: ClaimRequest): Promise<boolean> {
   return rows.length > 0;
 }
 
-function toClaimedTask(row: ClaimRow): ClaimedTask {
+export function toClaimedTask(row: ClaimRow): ClaimedTask {
   return {
     taskEvaluationId: row.task_evaluation_id,
     runId: row.epoch_id,

@@ -1,5 +1,6 @@
 /** Claims, results, heartbeats and releases (api.md 4.2). */
-import { heartbeatClaim, claimTasks, releaseClaim } from '../../adapters/postgres/claims';
+import { claimOnce } from '../../adapters/postgres/claim-once';
+import { heartbeatClaim, releaseClaim } from '../../adapters/postgres/claims';
 import { submitResult } from '../../adapters/postgres/results';
 import { findRun, taskProgress } from '../../adapters/postgres/task-progress';
 import { familyRefusal } from '../../domain/contracts/common';
@@ -54,7 +55,7 @@ function publicUrl({ deps, req }: AnyContext): string {
 async function claim(
   context: AnyContext,
   settings: TaskSettings,
-  request: { familyId: string; runId: string | null; batchSize: number },
+  request: { familyId: string; runId: string | null; batchSize: number; claimKey: string | null },
 ): Promise<unknown> {
   const { deps, hotkey } = context;
   const { config } = deps;
@@ -67,7 +68,7 @@ async function claim(
   }
   // Before anything is leased: a claim that cannot be answered must not hold tasks.
   requireTokenSecret(deps);
-  const { tasks, remainingTaskCount } = await claimTasks(deps.db, {
+  const { tasks, remainingTaskCount } = await claimOnce(deps.db, {
     ...request,
     validatorHotkey: hotkey,
     leaseSeconds: config.claimTimeoutSeconds,
@@ -201,6 +202,7 @@ export function createTaskRoutes(settings: () => TaskSettings): Route[] {
           familyId: context.params.family,
           runId: context.body.run_id ?? null,
           batchSize: context.body.batch_size,
+          claimKey: context.body.claim_key ?? null,
         }),
     ),
     defineRoute(
@@ -218,6 +220,7 @@ export function createTaskRoutes(settings: () => TaskSettings): Route[] {
           familyId: context.body.family_id,
           runId: context.body.run_id ?? null,
           batchSize: context.body.batch_size,
+          claimKey: context.body.claim_key ?? null,
         }),
     ),
     defineRoute(

@@ -17,6 +17,14 @@ export const taskParams = z.object({ id: z.string() });
 export const claimRequestSchema = z.object({
   run_id: z.string().nullish(),
   batch_size: z.int().min(1).max(MAX_CLAIM_BATCH).default(1),
+  /**
+   * The validator's own name for this claim. Sent again, as after an answer that was lost, it gets what is still leased
+   * under that name, and nothing more. Without one every request is a claim of its own.
+   */
+  claim_key: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
+    .nullish(),
 });
 
 /** `POST /v1/tasks/claim`: the same, with the family in the body. */
