@@ -153,7 +153,8 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
     SELECT t.id AS task_evaluation_id, t.epoch_id, t.family_id, t.task_id, t.task_index, t.payload_json,
       r.rubric_version, r.benchmark_version, r.scoring_version, o.fencing, clock.now AS claimed_at, o.expires_at,
       t.expected_claims_json, t.must_not_claim_json, t.oracle_status, o.miners,
-      CASE WHEN t.baseline_cached_at > clock.now - make_interval(secs => ${BASELINE_TTL_SECONDS}::float8)
+      CASE WHEN t.baseline_source = 'owner'
+          OR t.baseline_cached_at > clock.now - make_interval(secs => ${BASELINE_TTL_SECONDS}::float8)
         THEN t.baseline_response_json END AS cached_baseline,
       (SELECT count(*) FROM (
         SELECT m.task_evaluation_id FROM miner_evaluation_tasks m

@@ -218,7 +218,10 @@ interface SettledTask {
   oracleStatus: string | null;
 }
 
-/** Stores the baseline where none younger than 12 hours is, and the validator's oracle findings where the owner has none. */
+/**
+ * Stores the baseline where neither the owner's nor one younger than 12 hours is, and the validator's oracle findings
+ * where none are recorded. A baseline that replaces an old one keeps the findings that the task is judged by.
+ */
 async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promise<SettledTask> {
   const task = await tx.taskEvaluation.findUniqueOrThrow({ where: { id: claim.taskEvaluationId } });
   const payload = (task.payloadJson ?? {}) as Record<string, unknown>;
@@ -233,7 +236,9 @@ async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promi
   };
   const found = truthFromBaseline(current, payload, baseline);
   const age = task.baselineCachedAt ? (now.getTime() - task.baselineCachedAt.getTime()) / 1000 : Infinity;
-  const stale = task.baselineResponseJson === null || age >= BASELINE_TTL_SECONDS;
+  const kept = (task.baselineResponseJson as Record<string, unknown> | null)?._reconciled;
+  const stale =
+    task.baselineSource !== 'owner' && (task.baselineResponseJson === null || age >= BASELINE_TTL_SECONDS);
   if (found || (baseline && stale)) {
     await tx.taskEvaluation.update({
       where: { id: task.id },
@@ -245,8 +250,12 @@ async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promi
         }),
         ...(baseline &&
           stale && {
-            baselineResponseJson: baseline as Prisma.InputJsonObject,
+            baselineResponseJson: {
+              ...baseline,
+              ...(kept && !found ? { _reconciled: kept } : {}),
+            } as Prisma.InputJsonObject,
             baselineCachedAt: now,
+            baselineSource: 'validator',
             oracleCostUsd: request.body.oracle_cost_usd,
           }),
       },

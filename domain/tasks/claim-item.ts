@@ -4,7 +4,7 @@ import { isObject } from './clean-json';
 
 /** Metadata of a task that only the owner sees. */
 export const HIDDEN_TASK_METADATA = ['hidden_fixture', 'visibility', 'seed_id', 'topic'] as const;
-/** How long a stored baseline is handed to later claims, in seconds. */
+/** How long a validator's baseline is handed to later claims, in seconds; the owner's holds for the whole run. */
 export const BASELINE_TTL_SECONDS = 12 * 3600;
 
 /** What an attempt's job may still record after its lease has ended, in seconds (decision 2). */
@@ -37,7 +37,7 @@ export interface ClaimedTask {
   expectedClaims: unknown[];
   mustNotClaim: unknown[];
   oracleStatus: string | null;
-  /** null when none is stored or the stored one is 12 hours old. */
+  /** null when none is stored, or the stored one is a validator's and 12 hours old. */
   cachedBaseline: Record<string, unknown> | null;
   miners: ClaimedMiner[];
 }
