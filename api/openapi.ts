@@ -79,6 +79,10 @@ export function openApiDocument(
   });
 }
 
+/** A body that has no contract: any JSON value, or text. */
+const opaque = (contentType: string): z.ZodType =>
+  contentType === 'application/json' ? z.unknown() : z.string();
+
 function pathItem(route: Route, path: string): RouteConfig {
   const { contract } = route;
   const kinds = typeof contract.auth === 'object' ? contract.auth.describedAs : [contract.auth];
@@ -107,7 +111,9 @@ function pathItem(route: Route, path: string): RouteConfig {
     else
       responses[status] = {
         description: spec.description,
-        ...(spec.contentType ? { content: { [spec.contentType]: { schema: z.string() } } } : {}),
+        ...(spec.contentType
+          ? { content: { [spec.contentType]: { schema: opaque(spec.contentType) } } }
+          : {}),
       };
   }
   const security = kinds.flatMap((kind): Record<string, string[]>[] =>

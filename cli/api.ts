@@ -1,5 +1,5 @@
 import type { Hotkey } from '../adapters/keys/types';
-import type { OwnerClient } from '../adapters/owner-client';
+import type { OwnerApi } from '../adapters/owner-api';
 import type { Address } from './settings';
 
 export interface Signer {
@@ -10,7 +10,10 @@ export interface Signer {
 
 /** The owner API as one command sees it. */
 export interface Api {
-  client: OwnerClient;
+  /** Calls by path, typed by the OpenAPI document; each is sent once and ends after 30 s. */
+  owner: OwnerApi;
+  /** The same with another deadline, in milliseconds. */
+  within(timeoutMs: number): OwnerApi;
   address: Address;
   /** null for public routes. */
   signer: Signer | null;

@@ -1,10 +1,9 @@
 /** A run's progress as text: one screen for a terminal, one line for a log. */
-import type { z } from 'zod';
-import type { runProgressPayload } from '../domain/contracts/runs';
+import type { Schema } from '../adapters/owner-api';
 import { cell, printable, table } from './output';
 import { agoText, clockText, secondsUntil } from './time';
 
-export type Progress = z.output<typeof runProgressPayload>;
+export type Progress = Schema<'RunProgress'>;
 
 export interface Screen {
   columns: number;

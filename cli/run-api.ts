@@ -1,5 +1,5 @@
 /** What the run commands read. */
-import { runProgressPayload } from '../domain/contracts/runs';
+import { answerOf } from '../adapters/owner-api';
 import { CliError, EXIT } from './exit-codes';
 import type { Progress } from './progress-view';
 import type { Api } from './api';
@@ -7,19 +7,15 @@ import type { Api } from './api';
 /** The id that an argument names: itself, or the current run's for `current` or nothing. */
 export async function runIdOf(api: Api, argument: string | undefined): Promise<string> {
   if (argument !== undefined && argument !== 'current') return argument;
-  return (await api.client.currentRun()).run_id;
+  return (await answerOf(api.owner.GET('/v1/runs/current'))).run_id;
 }
 
 /** Progress of a run, as it is now. */
 export function fetchProgress(api: Api, runId: string, signal?: AbortSignal): Promise<Progress> {
-  return api.client.send({
-    method: 'GET',
-    path: `/v1/runs/${encodeURIComponent(runId)}/progress`,
-    answer: runProgressPayload.loose(),
-    timeoutMs: 15_000,
-    idempotent: true,
-    ...(signal ? { signal } : {}),
-  });
+  const params = { path: { id: runId } };
+  return answerOf(
+    api.within(15_000).GET('/v1/runs/{id}/progress', { params, ...(signal ? { signal } : {}) }),
+  );
 }
 
 /** `--wait` ended without what was waited for. */

@@ -2,7 +2,8 @@
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { OwnerClient } from '../adapters/owner-client';
+import { createOwnerApi, type OwnerApi } from '../adapters/owner-api';
+import { OwnerTransport } from '../adapters/owner-client/transport';
 import type { Api, Signer } from './api';
 import { explainFailure } from './failures';
 import { Cancelled, CliError, EXIT, exitCodeOf, UsageError } from './exit-codes';
@@ -50,14 +51,20 @@ export class Session {
     const address = resolveAddress(this.options, this.profile, this.env, () => this.localApiUrl());
     const signer = role === null ? null : await this.signer(role);
     // Sent once: whoever types a command would rather be told than wait; `run watch` keeps trying by itself.
-    const client = new OwnerClient({ baseUrl: address.url, hotkey: signer?.hotkey ?? null, attempts: 1 });
-    const api = { client, address, signer };
+    const transport = new OwnerTransport({
+      baseUrl: address.url,
+      hotkey: signer?.hotkey ?? null,
+      attempts: 1,
+    });
+    const within = (timeoutMs?: number): OwnerApi =>
+      createOwnerApi(transport, address.url, timeoutMs === undefined ? {} : { timeoutMs });
+    const api: Api = { owner: within(), within, address, signer };
     try {
       return await work(api);
     } catch (error) {
       throw explainFailure(error, api);
     } finally {
-      await client.close();
+      await transport.close();
     }
   }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import {
   claimResponseSchema,
@@ -26,6 +25,7 @@ import {
   type ValidatorSelf,
   type WeightsAnswer,
 } from './contracts';
+import { multipartArchive } from './multipart';
 import { OwnerTransport, type OwnerCall, type OwnerClientConfig } from './transport';
 
 const SECOND = 1000;
@@ -192,7 +192,7 @@ export class OwnerClient {
       method: 'POST',
       path: '/v1/submissions',
       query: { extrinsic_hash: fee.extrinsicHash, block_hash: fee.blockHash },
-      raw: multipart(archive),
+      raw: multipartArchive(archive),
       answer: submissionSchema,
       timeoutMs: 300 * SECOND,
       idempotent: false,
@@ -232,15 +232,4 @@ export class OwnerClient {
 function taskPath(task: TaskRef): string {
   const family = encodeURIComponent(task.familyId);
   return `/v1/families/${family}/task-evaluations/${encodeURIComponent(task.taskEvaluationId)}`;
-}
-
-function multipart(archive: Buffer): { bytes: Buffer; contentType: string } {
-  const boundary = `eirel-${randomBytes(12).toString('hex')}`;
-  const head =
-    `--${boundary}\r\nContent-Disposition: form-data; name="archive"; filename="agent.tar.gz"\r\n` +
-    'Content-Type: application/gzip\r\n\r\n';
-  return {
-    bytes: Buffer.concat([Buffer.from(head), archive, Buffer.from(`\r\n--${boundary}--\r\n`)]),
-    contentType: `multipart/form-data; boundary=${boundary}`,
-  };
 }

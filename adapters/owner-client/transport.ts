@@ -72,7 +72,6 @@ export class OwnerTransport {
   }
 
   private async once<T extends z.ZodType>(call: OwnerCall<T>): Promise<z.output<T>> {
-    call.signal?.throwIfAborted();
     const url = new URL(`${this.config.baseUrl}${call.path}`);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -80,44 +79,73 @@ export class OwnerTransport {
     const body =
       call.raw?.bytes ?? (call.json === undefined ? undefined : Buffer.from(JSON.stringify(call.json)));
     const contentType = call.raw?.contentType ?? (body ? 'application/json' : undefined);
+    const { method, path, timeoutMs, signal } = call;
+    const answer = await this.exchange({ method, path, url, body, contentType, timeoutMs, signal });
+    return parseAnswer(call, answer.bytes.toString('utf8'));
+  }
+
+  /**
+   * Signs and sends one request, once.
+   * @returns a 2xx answer with its whole body; @throws OwnerRefused for any other status, OwnerUnreachable,
+   *   OwnerAnswerInvalid for a body beyond all bounds, or the reason of `signal` when it aborts
+   */
+  async exchange(
+    call: Exchange,
+  ): Promise<{ status: number; headers: Record<string, string>; bytes: Buffer }> {
+    call.signal?.throwIfAborted();
+    const { method, path, url, body } = call;
     const timeout = AbortSignal.timeout(call.timeoutMs);
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
-    let status: number;
-    let headers: Dispatcher.ResponseData['headers'];
-    let text: string;
+    let response: Dispatcher.ResponseData;
+    let bytes: Buffer;
     try {
-      const response = await request(url, {
+      response = await request(url, {
         dispatcher: this.agent,
-        method: call.method,
+        method,
         headers: {
           accept: 'application/json',
-          ...(contentType ? { 'content-type': contentType } : {}),
+          ...(call.contentType ? { 'content-type': call.contentType } : {}),
           ...(this.config.hotkey
-            ? signRequest(this.config.hotkey, { method: call.method, path: url.pathname, body })
+            ? signRequest(this.config.hotkey, { method, path: url.pathname, body })
             : {}),
         },
         body: body ?? null,
         signal,
       });
-      status = response.statusCode;
-      headers = response.headers;
-      text = await readText(response.body);
+      bytes = await readBytes(response.body);
     } catch (error) {
       call.signal?.throwIfAborted();
       if (error instanceof OwnerAnswerInvalid) throw error;
-      throw unreachable(error, call, url, timeout.aborted);
+      throw unreachable(error, call, timeout.aborted);
     }
+    const { statusCode: status, headers } = response;
     if (status < 200 || status > 299) {
-      throw new OwnerRefused(
-        status,
-        detailOf(text),
-        call.method,
-        call.path,
-        retryAfter(headers['retry-after']),
-      );
+      const detail = detailOf(bytes.toString('utf8'));
+      throw new OwnerRefused(status, detail, method, path, retryAfter(headers['retry-after']));
     }
-    return parseAnswer(call, text);
+    return { status, headers: flatHeaders(headers), bytes };
   }
+}
+
+/** One signed request. */
+export interface Exchange {
+  method: OwnerCall<z.ZodType>['method'];
+  /** As it is named in errors. */
+  path: string;
+  url: URL;
+  body: Buffer | undefined;
+  contentType: string | undefined;
+  /** Deadline, milliseconds. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+function flatHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  );
 }
 
 function parseAnswer<T extends z.ZodType>(call: OwnerCall<T>, text: string): z.output<T> {
@@ -136,7 +164,7 @@ function parseAnswer<T extends z.ZodType>(call: OwnerCall<T>, text: string): z.o
   );
 }
 
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readBytes(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
@@ -147,18 +175,13 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
     }
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
-function unreachable(
-  error: unknown,
-  call: OwnerCall<z.ZodType>,
-  url: URL,
-  timedOut: boolean,
-): OwnerUnreachable {
+function unreachable(error: unknown, call: Exchange, timedOut: boolean): OwnerUnreachable {
   const why = timedOut ? `no answer within ${call.timeoutMs / 1000} s` : reasonOf(error);
   return new OwnerUnreachable(
-    `${call.method} ${call.path}: the owner API at ${url.origin} was not reached (${why}); check OWNER_API_URL and that it runs`,
+    `${call.method} ${call.path}: the owner API at ${call.url.origin} was not reached (${why}); check OWNER_API_URL and that it runs`,
     { cause: error },
   );
 }

@@ -1,17 +1,8 @@
 /** `eirel-ai admin ...`: the owner's commands as the original has them (api.md section 6). */
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import {
-  adminDeploymentPayload,
-  adminNeuronPayload,
-  adminRunPayload,
-  adminSubmissionPayload,
-  advancePayload,
-  validatorChangePayload,
-  validatorPayload,
-  whoamiPayload,
-} from '../../domain/contracts/admin';
+import { answerOf, type Schema } from '../../adapters/owner-api';
+import type { Api } from '../api';
 import { UsageError } from '../exit-codes';
 import { wholeNumber } from '../options';
 import { fields, listTable } from '../output';
@@ -23,7 +14,6 @@ import type * as Addresses from '../../adapters/keys/address';
 const load = createRequire(__filename);
 const addresses = () => load('../../adapters/keys/address') as typeof Addresses;
 
-const READ_MS = 30_000;
 /** Opening the next run may start deployments. */
 const ADVANCE_MS = 300_000;
 
@@ -40,39 +30,33 @@ export function registerAdmin(program: Command): void {
   registerRuns(admin);
   registerNeurons(admin);
   const submissions = admin.command('submissions').description('what miners have submitted');
-  listCommand(submissions, '/v1/admin/submissions', adminSubmissionPayload, submissionsTable);
+  listCommand(submissions, readSubmissions, submissionsTable);
   const deployments = admin.command('deployments').description('agents and where they run');
-  listCommand(deployments, '/v1/admin/deployments', adminDeploymentPayload, deploymentsTable);
+  listCommand(deployments, readDeployments, deploymentsTable);
 }
 
+/** Submissions of everybody, latest first. */
+export const readSubmissions = ({ owner }: Api, limit: number): Promise<Schema<'AdminSubmission'>[]> =>
+  answerOf(owner.GET('/v1/admin/submissions', { params: { query: { limit } } }));
+
+/** Deployments of everybody, recently updated first. */
+export const readDeployments = ({ owner }: Api, limit: number): Promise<Schema<'AdminDeployment'>[]> =>
+  answerOf(owner.GET('/v1/admin/deployments', { params: { query: { limit } } }));
+
 /** Adds `list [--limit N]` of an admin list to a group; `eirel-ai submissions list` is the same command. */
-export function listCommand<T extends z.ZodObject>(
+export function listCommand<T>(
   group: Command,
-  path: string,
-  row: T,
-  asTable: (rows: z.output<T>[]) => string,
+  read: (api: Api, limit: number) => Promise<T[]>,
+  asTable: (rows: T[]) => string,
 ): void {
   group
     .command('list')
     .description('list them, latest first')
     .option('--limit <n>', 'how many, 1 to 200', wholeNumber(1), 50)
-    .action(async (options: { limit: number }, command: Command) => {
+    .action(async ({ limit }: { limit: number }, command: Command) => {
       const session = new Session(command);
-      const answer = z.array(row.loose()) as unknown as z.ZodType<z.output<T>[]>;
-      const rows = await read(session, path, answer, { limit: options.limit });
-      session.printer.data(rows, asTable);
+      session.printer.data(await session.withApi('owner', (api) => read(api, limit)), asTable);
     });
-}
-
-function read<T extends z.ZodType>(
-  session: Session,
-  path: string,
-  answer: T,
-  query: Record<string, string | number | undefined> = {},
-): Promise<z.output<T>> {
-  return session.withApi('owner', ({ client }) =>
-    client.send({ method: 'GET', path, query, answer, timeoutMs: READ_MS, idempotent: true }),
-  );
 }
 
 function registerWhoami(admin: Command): void {
@@ -81,7 +65,8 @@ function registerWhoami(admin: Command): void {
     .description('check that the wallet is the owner that the server knows')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      session.printer.data(await read(session, '/v1/admin/whoami', whoamiPayload.loose()), (me) =>
+      const whoami = await session.withApi('owner', ({ owner }) => answerOf(owner.GET('/v1/admin/whoami')));
+      session.printer.data(whoami, (me) =>
         fields([
           ['role', me.role],
           ['hotkey', me.hotkey],
@@ -92,7 +77,7 @@ function registerWhoami(admin: Command): void {
     });
 }
 
-const validatorsTable = listTable<z.output<typeof validatorPayload>>(
+const validatorsTable = listTable<Schema<'Validator'>>(
   [
     { head: 'UID', value: (row) => row.uid, right: true },
     { head: 'HOTKEY', value: (row) => row.hotkey },
@@ -103,6 +88,9 @@ const validatorsTable = listTable<z.output<typeof validatorPayload>>(
   'no validators',
 );
 
+const VALIDATOR = '/v1/admin/validators/{hotkey}';
+const validatorPath = (hotkey: string): string => VALIDATOR.replace('{hotkey}', encodeURIComponent(hotkey));
+
 function registerValidators(admin: Command): void {
   const validators = admin.command('validators').description('who may judge');
   validators
@@ -110,7 +98,7 @@ function registerValidators(admin: Command): void {
     .description('list them by uid')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      const rows = await read(session, '/v1/admin/validators', z.array(validatorPayload.loose()));
+      const rows = await session.withApi('owner', ({ owner }) => answerOf(owner.GET('/v1/admin/validators')));
       session.printer.data(rows, validatorsTable);
     });
   changing(validators.command('add <hotkey>').description('add a validator, or enable and update one'))
@@ -118,14 +106,20 @@ function registerValidators(admin: Command): void {
     .option('--stake <n>', 'its stake', wholeNumber(0), 0)
     .action(
       async (hotkey: string, options: ChangeOptions & { uid: number; stake: number }, command: Command) => {
-        const json = { hotkey: checkedHotkey(hotkey), uid: options.uid, stake: options.stake };
-        await change(command, options, { method: 'POST', path: '/v1/admin/validators', json });
+        const body = { hotkey: checkedHotkey(hotkey), uid: options.uid, stake: options.stake };
+        await change(command, options, {
+          request: { method: 'POST', path: '/v1/admin/validators', body },
+          send: ({ owner }) => answerOf(owner.POST('/v1/admin/validators', { body })),
+        });
       },
     );
   changing(validators.command('remove <hotkey>').description('take a validator off the list')).action(
     async (hotkey: string, options: ChangeOptions, command: Command) => {
-      const path = `/v1/admin/validators/${encodeURIComponent(hotkey)}`;
-      await change(command, options, { method: 'DELETE', path }, `Remove validator ${hotkey}?`);
+      await change(command, options, {
+        request: { method: 'DELETE', path: validatorPath(hotkey), body: null },
+        send: ({ owner }) => answerOf(owner.DELETE(VALIDATOR, { params: { path: { hotkey } } })),
+        question: `Remove validator ${hotkey}?`,
+      });
     },
   );
   for (const [verb, is_active] of [
@@ -135,9 +129,12 @@ function registerValidators(admin: Command): void {
     changing(
       validators.command(`${verb} <hotkey>`).description(`${verb} a validator without losing its row`),
     ).action(async (hotkey: string, options: ChangeOptions, command: Command) => {
-      const path = `/v1/admin/validators/${encodeURIComponent(hotkey)}`;
-      const question = is_active ? null : `Disable validator ${hotkey}?`;
-      await change(command, options, { method: 'PATCH', path, json: { is_active } }, question);
+      const body = { is_active };
+      await change(command, options, {
+        request: { method: 'PATCH', path: validatorPath(hotkey), body },
+        send: ({ owner }) => answerOf(owner.PATCH(VALIDATOR, { params: { path: { hotkey } }, body })),
+        ...(is_active ? {} : { question: `Disable validator ${hotkey}?` }),
+      });
     });
   }
 }
@@ -153,10 +150,12 @@ function changing(command: Command): Command {
   return command.option('--yes', 'do not ask').option('--dry-run', 'show the request and send nothing');
 }
 
-interface Request {
-  method: 'POST' | 'PATCH' | 'DELETE';
-  path: string;
-  json?: object;
+interface Change {
+  /** What `--dry-run` shows. */
+  request: { method: 'POST' | 'PATCH' | 'DELETE'; path: string; body: object | null };
+  send: (api: Api) => Promise<object>;
+  /** Asked first where something is taken away. */
+  question?: string;
 }
 
 /**
@@ -166,25 +165,16 @@ interface Request {
 async function change(
   command: Command,
   options: ChangeOptions,
-  request: Request,
-  question: string | null = null,
-  answer: z.ZodType = validatorChangePayload.loose(),
-  timeoutMs = READ_MS,
+  { request, send, question }: Change,
 ): Promise<void> {
   const session = new Session(command);
-  const asTable = (value: unknown): string => fields(Object.entries(value as Record<string, unknown>));
-  if (options.dryRun) {
-    const { method, path, json } = request;
-    return session.printer.data({ dry_run: true, method, path, body: json ?? null }, asTable);
-  }
-  if (question !== null && session.canAsk) await session.confirm(question, options.yes);
-  const done = await session.withApi('owner', ({ client }) =>
-    client.send({ ...request, answer, timeoutMs, idempotent: false }),
-  );
-  session.printer.data(done, asTable);
+  const asTable = (value: object): string => fields(Object.entries(value));
+  if (options.dryRun) return session.printer.data<object>({ dry_run: true, ...request }, asTable);
+  if (question !== undefined && session.canAsk) await session.confirm(question, options.yes);
+  session.printer.data(await session.withApi('owner', send), asTable);
 }
 
-const adminRunsTable = listTable<z.output<typeof adminRunPayload>>(
+const adminRunsTable = listTable<Schema<'AdminRun'>>(
   [
     { head: 'RUN', value: (row) => row.id },
     { head: 'SEQ', value: (row) => row.sequence, right: true },
@@ -203,35 +193,34 @@ function registerRuns(admin: Command): void {
     .description('the last 20 runs')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      session.printer.data(
-        await read(session, '/v1/admin/runs', z.array(adminRunPayload.loose())),
-        adminRunsTable,
-      );
+      const rows = await session.withApi('owner', ({ owner }) => answerOf(owner.GET('/v1/admin/runs')));
+      session.printer.data(rows, adminRunsTable);
     });
   runs
     .command('current')
     .description('the open run')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      const answer = z.union([
-        adminRunPayload.omit({ closed_at: true }).loose(),
-        z.looseObject({ status: z.literal('no_open_run') }),
-      ]);
-      session.printer.data(await read(session, '/v1/admin/runs/current', answer), (run) =>
+      const current = await session.withApi('owner', ({ owner }) =>
+        answerOf(owner.GET('/v1/admin/runs/current')),
+      );
+      session.printer.data(current, (run) =>
         run.status === 'no_open_run' ? 'no run is open' : fields(Object.entries(run)),
       );
     });
   changing(runs.command('advance').description('end the open run now and open the next one')).action(
     async (options: ChangeOptions, command: Command) => {
-      const request = { method: 'POST', path: '/v1/admin/runs/advance' } as const;
-      const question = 'End the open run now and open the next one?';
-      await change(command, options, request, question, advancePayload.loose(), ADVANCE_MS);
+      await change(command, options, {
+        request: { method: 'POST', path: '/v1/admin/runs/advance', body: null },
+        send: (api) => answerOf(api.within(ADVANCE_MS).POST('/v1/admin/runs/advance')),
+        question: 'End the open run now and open the next one?',
+      });
     },
   );
 }
 
 function registerNeurons(admin: Command): void {
-  const neuronsTable = listTable<z.output<typeof adminNeuronPayload>>(
+  const neuronsTable = listTable<Schema<'Neuron'>>(
     [
       { head: 'UID', value: (row) => row.uid, right: true },
       { head: 'HOTKEY', value: (row) => row.hotkey },
@@ -246,9 +235,7 @@ function registerNeurons(admin: Command): void {
     .description('list them by uid')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      session.printer.data(
-        await read(session, '/v1/admin/neurons', z.array(adminNeuronPayload.loose())),
-        neuronsTable,
-      );
+      const rows = await session.withApi('owner', ({ owner }) => answerOf(owner.GET('/v1/admin/neurons')));
+      session.printer.data(rows, neuronsTable);
     });
 }

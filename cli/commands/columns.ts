@@ -1,9 +1,8 @@
 /** Tables that several commands show. */
-import type { z } from 'zod';
-import type { adminDeploymentPayload, adminSubmissionPayload } from '../../domain/contracts/admin';
+import type { Schema } from '../../adapters/owner-api';
 import { listTable } from '../output';
 
-export const submissionsTable = listTable<z.output<typeof adminSubmissionPayload>>(
+export const submissionsTable = listTable<Schema<'AdminSubmission'>>(
   [
     { head: 'ID', value: (row) => row.id },
     { head: 'MINER', value: (row) => row.miner_hotkey },
@@ -16,7 +15,7 @@ export const submissionsTable = listTable<z.output<typeof adminSubmissionPayload
   'no submissions',
 );
 
-export const deploymentsTable = listTable<z.output<typeof adminDeploymentPayload>>(
+export const deploymentsTable = listTable<Schema<'AdminDeployment'>>(
   [
     { head: 'ID', value: (row) => row.id },
     { head: 'MINER', value: (row) => row.miner_hotkey },

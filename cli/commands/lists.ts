@@ -1,11 +1,10 @@
 /** `eirel-ai runs|submissions|deployments|weights`: what there is. */
 import type { Command } from 'commander';
-import type { RunAnswer, WeightsAnswer } from '../../adapters/owner-client';
-import { adminDeploymentPayload, adminSubmissionPayload } from '../../domain/contracts/admin';
+import { answerOf, type Schema } from '../../adapters/owner-api';
 import { wholeNumber } from '../options';
 import { fields, listTable, table } from '../output';
 import { Session } from '../session';
-import { listCommand } from './admin';
+import { listCommand, readDeployments, readSubmissions } from './admin';
 import { deploymentsTable, submissionsTable } from './columns';
 
 /** Adds `runs`, `submissions list`, `deployments` and `weights`; `submissions` is given back for its other verbs. */
@@ -13,28 +12,25 @@ export function registerLists(program: Command): void {
   registerRuns(program);
   listCommand(
     program.command('submissions').description('what miners have submitted (signed by the owner)'),
-    '/v1/admin/submissions',
-    adminSubmissionPayload,
+    readSubmissions,
     submissionsTable,
   );
   listCommand(
     program.command('deployments').description('agents and where they run (signed by the owner)'),
-    '/v1/admin/deployments',
-    adminDeploymentPayload,
+    readDeployments,
     deploymentsTable,
   );
   registerWeights(program);
 }
 
 /** Hotkeys of a run's winners; empty while it is open. */
-function winnersOf(run: RunAnswer): string {
-  const results = Object.values(
-    (run.family_results ?? {}) as Record<string, { winner_hotkey?: string | null }>,
-  );
-  return results.map(({ winner_hotkey }) => winner_hotkey ?? 'none').join(', ');
+function winnersOf(run: Schema<'Run'>): string {
+  return Object.values(run.family_results)
+    .map(({ winner_hotkey }) => winner_hotkey ?? 'none')
+    .join(', ');
 }
 
-const runsTable = listTable<RunAnswer>(
+const runsTable = listTable<Schema<'Run'>>(
   [
     { head: 'RUN', value: (row) => row.run_id },
     { head: 'SEQ', value: (row) => row.sequence, right: true },
@@ -57,8 +53,9 @@ function registerRuns(program: Command): void {
     .action(async (page: { limit: number; offset: number }, command: Command) => {
       const session = new Session(command);
       const { limit, offset } = page;
+      const params = { query: { limit, offset } };
       session.printer.data(
-        await session.withApi(null, ({ client }) => client.runs({ limit, offset })),
+        await session.withApi(null, ({ owner }) => answerOf(owner.GET('/v1/runs', { params }))),
         runsTable,
       );
     });
@@ -67,7 +64,7 @@ function registerRuns(program: Command): void {
     .description('the current run')
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
-      const run = await session.withApi(null, ({ client }) => client.currentRun());
+      const run = await session.withApi(null, ({ owner }) => answerOf(owner.GET('/v1/runs/current')));
       session.printer.data(run, (row) =>
         fields([
           ['run', row.run_id],
@@ -91,14 +88,15 @@ function registerWeights(program: Command): void {
     .option('--run <run>', 'id of the run')
     .action(async (options: { run?: string }, command: Command) => {
       const session = new Session(command);
+      const params = { query: options.run === undefined ? {} : { run_id: options.run } };
       session.printer.data(
-        await session.withApi(null, ({ client }) => client.weights(options.run)),
+        await session.withApi(null, ({ owner }) => answerOf(owner.GET('/v1/weights', { params }))),
         weightsText,
       );
     });
 }
 
-function weightsText(answer: WeightsAnswer): string {
+function weightsText(answer: Schema<'Weights'>): string {
   if (!answer.ready) {
     return `no weights${answer.run_id ? ` for ${answer.run_id}` : ''} yet: they are computed when a run closes`;
   }

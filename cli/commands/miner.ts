@@ -1,6 +1,8 @@
 /** `eirel-ai miner submit|status`: a miner's side, signed with the miner's wallet. */
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
+import { answerOf } from '../../adapters/owner-api';
+import { multipartArchive } from '../../adapters/owner-client/multipart';
 import { UsageError } from '../exit-codes';
 import { hash32 } from '../options';
 import { fields } from '../output';
@@ -12,6 +14,9 @@ import type * as Packer from '../pack';
 // Loaded when it is needed: readers of archives and manifests.
 const load = createRequire(__filename);
 const packer = () => load('../pack') as typeof Packer;
+
+/** A large archive over a slow line. */
+const UPLOAD_MS = 300_000;
 
 interface SubmitOptions {
   extrinsicHash?: string;
@@ -37,7 +42,7 @@ export function registerMiner(program: Command): void {
     .action(async (_options: object, command: Command) => {
       const session = new Session(command);
       const story = await session.withApi('miner', async (api): Promise<SubmissionStory | null> => {
-        const current = await api.client.currentSubmission();
+        const current = await answerOf(api.owner.GET('/v1/submissions/current'));
         return current === null ? null : submissionStory(api, current.id, 'miner');
       });
       session.printer.data(story, (value) =>
@@ -69,10 +74,16 @@ async function submit(path: string, options: SubmitOptions, command: Command): P
       'Submit it? It replaces your previous submission and uses up one of few.',
       options.yes,
     );
-    const answer = await api.client.submitArchive(packed.bytes, {
-      ...(extrinsicHash === undefined ? {} : { extrinsicHash }),
-      ...(blockHash === undefined ? {} : { blockHash }),
-    });
+    const { bytes, contentType } = multipartArchive(packed.bytes);
+    const query = extrinsicHash && blockHash ? { extrinsic_hash: extrinsicHash, block_hash: blockHash } : {};
+    const answer = await answerOf(
+      api.within(UPLOAD_MS).POST('/v1/submissions', {
+        params: { query },
+        body: { archive: '' },
+        bodySerializer: () => bytes,
+        headers: { 'content-type': contentType },
+      }),
+    );
     session.printer.data(answer, (value) =>
       fields([
         ['submission', value.id],

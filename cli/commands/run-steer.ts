@@ -1,8 +1,7 @@
 /** `eirel-ai run pause|resume|close|extend|open`: the owner steers a run. */
 import { Option, type Command } from 'commander';
-import type { z } from 'zod';
+import { answerOf, type Schema } from '../../adapters/owner-api';
 import { pause as sleep } from '../../adapters/owner-client/transport';
-import { steerPayload } from '../../domain/contracts/admin';
 import { parseIsoTimestamp } from '../../domain/time';
 import { CliError, EXIT, UsageError } from '../exit-codes';
 import { seconds, wholeNumber } from '../options';
@@ -12,7 +11,7 @@ import { fetchProgress, runIdOf, waitedInVain } from '../run-api';
 import type { Api } from '../api';
 import { Session } from '../session';
 
-type Steering = z.output<typeof steerPayload>;
+type Steering = Schema<'RunSteering'>;
 /** A close that drains answers when the drain has begun; the update itself may take a while. */
 const STEER_MS = 60_000;
 const POLL_MS = 1_000;
@@ -111,19 +110,19 @@ async function steer(
 ): Promise<void> {
   const runId = await runIdOf(api, argument);
   if (!options.dryRun) await session.confirm(action.question(runId, options), options.yes);
-  const answer = await api.client.send({
-    method: 'POST',
-    path: `/v1/admin/runs/${encodeURIComponent(runId)}/${action.verb}`,
-    json: {
-      reason: options.reason ?? '',
-      dry_run: options.dryRun ?? false,
-      ...(action.verb === 'close' ? { mode: options.mode } : {}),
-      ...(action.verb === 'extend' ? { seconds: options.seconds } : {}),
-    },
-    answer: steerPayload.loose(),
-    timeoutMs: STEER_MS,
-    idempotent: false,
-  });
+  const params = { path: { id: runId } };
+  const body = { reason: options.reason ?? '', dry_run: options.dryRun ?? false };
+  const { POST } = api.within(STEER_MS);
+  const answer = await answerOf(
+    action.verb === 'close'
+      ? POST('/v1/admin/runs/{id}/close', { params, body: { ...body, mode: options.mode ?? 'drain' } })
+      : action.verb === 'extend'
+        ? POST('/v1/admin/runs/{id}/extend', {
+            params,
+            body: { ...body, seconds: options.seconds as number },
+          })
+        : POST(`/v1/admin/runs/{id}/${action.verb}`, { params, body }),
+  );
   if (!options.wait || options.dryRun) return session.printer.data(answer, steeringText);
   session.say(answer.message);
   const progress = await waitFor(api, action, answer, options.timeout);

@@ -2,8 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import { weightsPayload } from '../../domain/contracts/runs';
+import { answerOf } from '../../adapters/owner-api';
 import { CliError, EXIT, UsageError } from '../exit-codes';
 import { cell } from '../output';
 import type { Api } from '../api';
@@ -81,14 +80,8 @@ async function verify(
 }
 
 async function publishedWeights(api: Api, argument: string | undefined): Promise<PublishedWeights> {
-  const answer = await api.client.send({
-    method: 'GET',
-    path: '/v1/weights',
-    query: { run_id: argument },
-    answer: weightsPayload.loose(),
-    timeoutMs: READ_MS,
-    idempotent: true,
-  });
+  const query = argument === undefined ? {} : { run_id: argument };
+  const answer = await answerOf(api.within(READ_MS).GET('/v1/weights', { params: { query } }));
   if (answer.ready && answer.run_id !== null && answer.evidence_sha256 !== null) return answer;
   const which = argument ?? 'any run';
   throw new CliError(`there is nothing to verify for ${which} yet`, EXIT.notFound, [
@@ -97,13 +90,8 @@ async function publishedWeights(api: Api, argument: string | undefined): Promise
 }
 
 function fetchEvidence(api: Api, runId: string): Promise<unknown> {
-  return api.client.send({
-    method: 'GET',
-    path: `/v1/runs/${encodeURIComponent(runId)}/evidence`,
-    answer: z.unknown(),
-    timeoutMs: EVIDENCE_MS,
-    idempotent: true,
-  });
+  const params = { path: { id: runId } };
+  return answerOf(api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params }));
 }
 
 function readEvidence(file: string): unknown {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { answerOf } from '../../adapters/owner-api';
 import { isTransient } from '../../adapters/owner-client';
 import { pause } from '../../adapters/owner-client/transport';
 import { Cancelled, CliError, EXIT } from '../exit-codes';
@@ -48,7 +49,8 @@ async function watch(
     const runId = await runIdOf(api, argument);
     await follow(api, runId, options.interval * 1000, display, stop.signal);
     if (!options.exitStatus) return;
-    const { family_winners } = await api.client.weights(runId);
+    const query = { run_id: runId };
+    const { family_winners } = await answerOf(api.owner.GET('/v1/weights', { params: { query } }));
     if (family_winners.some(({ winner_hotkey }) => winner_hotkey)) return;
     throw new CliError(`${runId} ended without a winner`, EXIT.failed);
   } finally {

@@ -1,25 +1,21 @@
 /** `eirel-ai submission show|withdraw`: one submission. */
 import { Option, type Command } from 'commander';
-import { z } from 'zod';
+import { answerOf, type Schema } from '../../adapters/owner-api';
 import type { Api } from '../api';
-import { adminDeploymentPayload, adminSubmissionPayload } from '../../domain/contracts/admin';
-import { submissionJourneyPayload, withdrawPayload } from '../../domain/contracts/submissions';
 import { fields, table } from '../output';
 import { Session } from '../session';
 import type { Role } from '../settings';
+import { readDeployments, readSubmissions } from './admin';
 
-const READ = { method: 'GET', timeoutMs: 30_000, idempotent: true } as const;
-
-/** What a miner and the owner both see of a submission; the miner sees more. */
-const submissionAnswer = adminSubmissionPayload.loose();
-const deploymentAnswer = adminDeploymentPayload.pick({ id: true, status: true, health_status: true }).loose();
+/** The workflow may be in the middle of a step. */
+const WITHDRAW_MS = 60_000;
 
 /** A submission and how it came to be where it is. */
 export interface SubmissionStory {
   /** null for the owner when it is not among the latest 200. */
-  submission: z.output<typeof submissionAnswer> | null;
-  deployment: z.output<typeof deploymentAnswer> | null;
-  journey: z.output<typeof submissionJourneyPayload>;
+  submission: Schema<'AdminSubmission'> | null;
+  deployment: Pick<Schema<'AdminDeployment'>, 'id' | 'status' | 'health_status'> | null;
+  journey: Schema<'SubmissionJourney'>;
 }
 
 const asOption = (): Option =>
@@ -62,22 +58,18 @@ async function withdraw(
       return session.printer.data(would, (value) => fields(Object.entries(value)));
     }
     await session.confirm(`Withdraw submission ${id} for good?`, options.yes);
-    const answer = await api.client.send({
-      method: 'POST',
-      path: `${pathOf(id)}/withdraw`,
-      json: { reason: options.reason },
-      answer: withdrawPayload.loose(),
-      timeoutMs: 60_000,
-      idempotent: false,
-    });
+    const answer = await answerOf(
+      api.within(WITHDRAW_MS).POST('/v1/submissions/{id}/withdraw', {
+        params: { path: { id } },
+        body: { reason: options.reason },
+      }),
+    );
     session.printer.data(answer, (value) => fields(Object.entries(value)));
   });
 }
 
-const pathOf = (id: string): string => `/v1/submissions/${encodeURIComponent(id)}`;
-
 function readJourney(api: Api, id: string): Promise<SubmissionStory['journey']> {
-  return api.client.send({ ...READ, path: `${pathOf(id)}/events`, answer: submissionJourneyPayload.loose() });
+  return answerOf(api.owner.GET('/v1/submissions/{id}/events', { params: { path: { id } } }));
 }
 
 /**
@@ -87,15 +79,13 @@ function readJourney(api: Api, id: string): Promise<SubmissionStory['journey']> 
 export async function submissionStory(api: Api, id: string, role: Role): Promise<SubmissionStory> {
   const journey = await readJourney(api, id);
   if (role === 'miner') {
-    const answer = submissionAnswer.extend({ deployment: deploymentAnswer.nullable() });
-    const { deployment, ...submission } = await api.client.send({ ...READ, path: pathOf(id), answer });
+    const params = { path: { id } };
+    const { deployment, ...submission } = await answerOf(api.owner.GET('/v1/submissions/{id}', { params }));
     return { submission, deployment, journey };
   }
-  const list = <T extends z.ZodType>(path: string, row: T): Promise<z.output<T>[]> =>
-    api.client.send({ ...READ, path, query: { limit: 200 }, answer: z.array(row) });
   const [submissions, deployments] = await Promise.all([
-    list('/v1/admin/submissions', submissionAnswer),
-    list('/v1/admin/deployments', adminDeploymentPayload.loose()),
+    readSubmissions(api, 200),
+    readDeployments(api, 200),
   ]);
   return {
     submission: submissions.find((row) => row.id === id) ?? null,

@@ -19,63 +19,77 @@ export const validatorPayload = z
     last_synced_at: wireTime,
   })
   .meta({ id: 'Validator' });
-export const validatorChangePayload = z.object({
-  status: z.string(),
-  hotkey: z.string(),
-  is_active: z.boolean().optional(),
-});
+export const validatorChangePayload = z
+  .object({
+    status: z.string(),
+    hotkey: z.string(),
+    is_active: z.boolean().optional(),
+  })
+  .meta({ id: 'ValidatorChange' });
 
-export const adminRunPayload = z.object({
-  id: z.string(),
-  sequence: z.int(),
-  status: z.string(),
-  started_at: wireTime.nullable(),
-  ends_at: wireTime.nullable(),
-  closed_at: wireTime.nullable(),
-});
+export const adminRunPayload = z
+  .object({
+    id: z.string(),
+    sequence: z.int(),
+    status: z.string(),
+    started_at: wireTime.nullable(),
+    ends_at: wireTime.nullable(),
+    closed_at: wireTime.nullable(),
+  })
+  .meta({ id: 'AdminRun' });
 export const adminCurrentRunPayload = z.union([
   adminRunPayload.omit({ closed_at: true }),
   z.object({ status: z.literal('no_open_run') }),
 ]);
-export const advancePayload = z.object({
-  result: z.literal('advanced'),
-  previous_run_id: z.string().nullable(),
-  previous_sequence: z.int().nullable(),
-  id: z.string(),
-  sequence: z.int(),
-  status: z.string(),
-  started_at: wireTime.nullable(),
-  ends_at: wireTime.nullable(),
-});
-export const adminNeuronPayload = z.object({ hotkey: z.string(), uid: z.int(), last_synced_at: wireTime });
+export const advancePayload = z
+  .object({
+    result: z.literal('advanced'),
+    previous_run_id: z.string().nullable(),
+    previous_sequence: z.int().nullable(),
+    id: z.string(),
+    sequence: z.int(),
+    status: z.string(),
+    started_at: wireTime.nullable(),
+    ends_at: wireTime.nullable(),
+  })
+  .meta({ id: 'RunAdvance' });
+export const adminNeuronPayload = z
+  .object({ hotkey: z.string(), uid: z.int(), last_synced_at: wireTime })
+  .meta({ id: 'Neuron' });
 export const adminListQuery = z.object({ limit: clampedInt({ min: 1, max: 200, fallback: 50 }) });
-export const adminSubmissionPayload = z.object({
-  id: z.string(),
-  miner_hotkey: z.string(),
-  submission_seq: z.int(),
-  family_id: z.string(),
-  status: z.string(),
-  introduced_run_id: z.string().nullable(),
-  created_at: wireTime,
-});
-export const adminDeploymentPayload = z.object({
-  id: z.string(),
-  submission_id: z.string(),
-  miner_hotkey: z.string(),
-  family_id: z.string(),
-  status: z.string(),
-  health_status: z.string(),
-  placement_status: z.string(),
-  assigned_node_name: z.string().nullable(),
-  is_active: z.boolean(),
-  updated_at: wireTime,
-});
-export const whoamiPayload = z.object({
-  role: z.literal('owner'),
-  hotkey: z.string(),
-  network: z.string(),
-  netuid: z.int(),
-});
+export const adminSubmissionPayload = z
+  .object({
+    id: z.string(),
+    miner_hotkey: z.string(),
+    submission_seq: z.int(),
+    family_id: z.string(),
+    status: z.string(),
+    introduced_run_id: z.string().nullable(),
+    created_at: wireTime,
+  })
+  .meta({ id: 'AdminSubmission' });
+export const adminDeploymentPayload = z
+  .object({
+    id: z.string(),
+    submission_id: z.string(),
+    miner_hotkey: z.string(),
+    family_id: z.string(),
+    status: z.string(),
+    health_status: z.string(),
+    placement_status: z.string(),
+    assigned_node_name: z.string().nullable(),
+    is_active: z.boolean(),
+    updated_at: wireTime,
+  })
+  .meta({ id: 'AdminDeployment' });
+export const whoamiPayload = z
+  .object({
+    role: z.literal('owner'),
+    hotkey: z.string(),
+    network: z.string(),
+    netuid: z.int(),
+  })
+  .meta({ id: 'Whoami' });
 
 const steer = z.object({ reason: z.string().max(500).default(''), dry_run: z.boolean().default(false) });
 /** An empty body steers without a reason. */
