@@ -1,5 +1,6 @@
 import type { Logger } from '../logging';
 import { dockerRuntimeConfigFromEnv } from './docker/config';
+import { RegistryBuilder } from './docker/registry';
 import { DockerRuntime } from './docker/runtime';
 import { kubernetesConfigFromEnv } from './kubernetes/config';
 import { createKubernetesRuntime } from './kubernetes/runtime';
@@ -16,7 +17,7 @@ export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger):
   const name = (env.OWNER_RUNTIME_BACKEND ?? '').trim().toLowerCase() || 'process';
   if (name === 'docker') return new DockerRuntime(dockerRuntimeConfigFromEnv(env), logger);
   if (name === 'kubernetes' || name === 'k3s') {
-    return createKubernetesRuntime(kubernetesConfigFromEnv(env), logger);
+    return kubernetesRuntimeFromEnv(env, logger);
   }
   if (name !== 'process') {
     throw new RuntimeBackendUnavailable(
@@ -29,4 +30,16 @@ export function containerRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger):
     );
   }
   return new ProcessRuntime(processRuntimeConfigFromEnv(env), logger);
+}
+
+/** Where a registry is set, images are built on the engine that `EIREL_DOCKER_HOST` names, and pushed. */
+export function kubernetesRuntimeFromEnv(env: NodeJS.ProcessEnv, logger: Logger): ContainerRuntime {
+  const config = kubernetesConfigFromEnv(env);
+  if (config.source.kind !== 'registry') return createKubernetesRuntime(config, logger);
+  const { registry: address, login } = config.source;
+  const build = dockerRuntimeConfigFromEnv({
+    ...env,
+    OWNER_MINER_RUNTIME_IMAGE: env.OWNER_MINER_RUNTIME_IMAGE || config.runtimeImage,
+  });
+  return createKubernetesRuntime(config, logger, new RegistryBuilder(build, { address, login }));
 }

@@ -119,6 +119,9 @@ export interface ContainerRuntime {
   stopAll(graceSeconds: number): Promise<void>;
 }
 
+/** What turns archives into images, where it is not the place that runs them. */
+export type ImageBuilder = Pick<ContainerRuntime, 'buildImage'>;
+
 /** How many log lines a `MinerFault` carries. */
 export const FAULT_LOG_LINES = 50;
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the control plane that the Kubernetes tests run against, from source, into the cache that
-# test/harness/kubernetes.ts looks in. Needs Go and a Go module proxy; takes about ten minutes on two cores, so
-# that the tests themselves never do it. What is there already is kept.
+# Builds the Kubernetes that the tests run against, from source, into the cache that test/harness/kubernetes.ts looks
+# in: the control plane, kwok, and kubelet with kube-proxy for a node that runs containers. Needs Go and a Go module
+# proxy; takes about fifteen minutes on two cores the first time, so that the tests themselves never do it. What is
+# there already is kept, and what Go has compiled before is not compiled again.
 # usage: sh test/harness/build-kubernetes.sh [directory]
 set -eu
 version=1.34.4
@@ -31,13 +32,19 @@ if [ ! -f ready ]; then
   chmod u+w go.sum
   touch ready
 fi
-for name in kube-apiserver kube-controller-manager kube-scheduler; do
+for name in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do
   [ -x "$out/$name" ] && continue
   echo "$(date +%T) building $name"
   go build -p 1 -trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v$version" \
     -o "$out/.$name" "k8s.io/kubernetes/cmd/$name"
   mv "$out/.$name" "$out/$name"
 done
+if [ ! -x "$out/pause" ]; then
+  # What holds a pod's namespaces; its image is made from this program where no registry can be asked.
+  printf 'package main\n\nimport (\n\t"os"\n\t"os/signal"\n\t"syscall"\n)\n\nfunc main() {\n\tend := make(chan os.Signal, 1)\n\tsignal.Notify(end, syscall.SIGINT, syscall.SIGTERM)\n\t<-end\n}\n' > pause.go
+  go build -trimpath -ldflags "-s -w" -o "$out/.pause" pause.go
+  mv "$out/.pause" "$out/pause"
+fi
 if [ ! -x "$out/kwok" ]; then
   echo "$(date +%T) building kwok"
   GOBIN="$out" go install -p 1 "sigs.k8s.io/kwok/cmd/kwok@$kwok"

@@ -14,7 +14,7 @@ export interface KubernetesConnection {
 /** How an agent's code gets into its pod. */
 export type ImageSource =
   /** An image per submission, pushed to this registry (`host[:port][/path]`) by the image builder. */
-  | { kind: 'registry'; registry: string }
+  | { kind: 'registry'; registry: string; login: { username: string; password: string } | null }
   /** The owner's runtime image, into which an init container unpacks the archive from object storage. */
   | { kind: 'archive'; store: ObjectStoreConfig; endpoint: string; urlTtlSeconds: number };
 
@@ -97,6 +97,8 @@ const environment = z.object({
   EIREL_OWNER_RUNTIME_IMAGE: text('registry.eirel.internal/eirel-miner-runtime:latest'),
   EIREL_OWNER_RUNTIME_IMAGE_PULL_SECRET: text(''),
   EIREL_OWNER_RUNTIME_REGISTRY: text(''),
+  EIREL_OWNER_RUNTIME_REGISTRY_USERNAME: text(''),
+  EIREL_OWNER_RUNTIME_REGISTRY_PASSWORD: text(''),
   EIREL_OWNER_RUNTIME_STORAGE_URL: text(''),
   EIREL_OWNER_RUNTIME_STORAGE_CIDRS: cidrs,
   EIREL_OWNER_RUNTIME_SOURCE_URL_TTL_SECONDS: count(3600),
@@ -197,9 +199,7 @@ export function kubernetesConfigFromEnv(env: NodeJS.ProcessEnv): KubernetesRunti
 }
 
 function imageSource(e: z.output<typeof environment>, env: NodeJS.ProcessEnv): ImageSource {
-  if (e.EIREL_OWNER_RUNTIME_REGISTRY !== '') {
-    return { kind: 'registry', registry: e.EIREL_OWNER_RUNTIME_REGISTRY.replace(/\/+$/, '') };
-  }
+  if (e.EIREL_OWNER_RUNTIME_REGISTRY !== '') return registrySource(e);
   const store = objectStoreConfigFromEnv(env);
   if (store.OBJECT_STORAGE_BACKEND !== 's3' || store.OBJECT_STORAGE_ACCESS_KEY_ID === undefined) {
     throw new Error(
@@ -226,6 +226,23 @@ function imageSource(e: z.output<typeof environment>, env: NodeJS.ProcessEnv): I
     throw new Error('EIREL_OWNER_RUNTIME_SOURCE_URL_TTL_SECONDS may be at most 604800');
   }
   return { kind: 'archive', store, endpoint: endpoint.replace(/\/+$/, ''), urlTtlSeconds };
+}
+
+function registrySource(e: z.output<typeof environment>): ImageSource {
+  const registry = e.EIREL_OWNER_RUNTIME_REGISTRY.replace(/\/+$/, '');
+  if (!/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/.test(registry)) {
+    throw new Error(
+      `EIREL_OWNER_RUNTIME_REGISTRY must be host[:port][/path] in lower case, without a scheme, not ${JSON.stringify(registry)}`,
+    );
+  }
+  const username = e.EIREL_OWNER_RUNTIME_REGISTRY_USERNAME;
+  const password = e.EIREL_OWNER_RUNTIME_REGISTRY_PASSWORD;
+  if ((username === '') !== (password === '')) {
+    throw new Error(
+      'EIREL_OWNER_RUNTIME_REGISTRY_USERNAME and EIREL_OWNER_RUNTIME_REGISTRY_PASSWORD must be set together',
+    );
+  }
+  return { kind: 'registry', registry, login: username === '' ? null : { username, password } };
 }
 
 export function hostBlock(address: string): { ipBlock: { cidr: string } } {

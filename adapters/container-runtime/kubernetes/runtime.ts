@@ -13,6 +13,7 @@ import {
   type BuildSpec,
   type BuiltImage,
   type ContainerRuntime,
+  type ImageBuilder,
   type NodeCapacity,
   OwnerFault,
   type PlacementSpec,
@@ -37,9 +38,6 @@ const STOP_SLACK_SECONDS = 30;
 const STOPS_AT_ONCE = 8;
 /** Phases that end only with the pod. */
 const BROKEN = new Set<Phase>(['crashloop', 'container_refused', 'source_failed', 'evicted', 'image_pull']);
-
-/** Builds and pushes an image per submission; needed where a registry is set. */
-export type ImageBuilder = Pick<ContainerRuntime, 'buildImage'>;
 
 export class KubernetesRuntime implements ContainerRuntime {
   readonly backend = 'kubernetes';
