@@ -8,6 +8,7 @@ import {
   type PlacementStatus,
 } from '../domain/status';
 import { badState } from './failures';
+import { recordEvent } from './submission-events';
 import { pause } from './waiting';
 
 export interface DeploymentActivities {
@@ -26,7 +27,7 @@ export interface DeploymentActivities {
     nextAttemptMs: number;
   }): Promise<void>;
   markPendingCapacity(input: { deploymentId: string; reason: string }): Promise<void>;
-  markBuildFailed(input: { deploymentId: string; reason: string }): Promise<void>;
+  markBuildFailed(input: { deploymentId: string; reason: string; logLines?: string[] }): Promise<void>;
   markActive(input: { deploymentId: string; rank: number }): Promise<void>;
   markDraining(input: { deploymentId: string }): Promise<void>;
   markStandby(input: { deploymentId: string }): Promise<void>;
@@ -43,6 +44,8 @@ interface Move {
   fields?: Prisma.ManagedDeploymentUpdateInput;
   /** The submission mirrors its deployment where it has a status of the same name. */
   submissionStatus?: string;
+  /** What its miner is told besides. */
+  eventDetails?: Prisma.InputJsonObject;
 }
 
 /** Rows of a deployment, written only for its own workflow; every move is checked against the state machine. */
@@ -93,6 +96,14 @@ export function createDeploymentActivities(deps: {
           where: { id: current.submissionId, status: { notIn: ['retired', 'withdrawn', 'rejected'] } },
           data: { status: to.submissionStatus, statusReason: to.reason },
         });
+        await recordEvent(
+          tx,
+          current.submissionId,
+          'deploy',
+          to.submissionStatus,
+          to.reason,
+          to.eventDetails,
+        );
       }
     });
   }
@@ -141,19 +152,28 @@ export function createDeploymentActivities(deps: {
         placement: 'pending_capacity',
         reason,
         details: { placement_error: reason },
-        fields: { placementErrorText: reason },
+        fields: {
+          placementErrorText: reason,
+          runtimeEndpointUrl: null,
+          runtimeInstanceId: null,
+          assignedNodeName: null,
+          assignedCpuMillis: 0,
+          assignedMemoryBytes: 0n,
+        },
         submissionStatus: 'pending_capacity',
       });
     },
 
-    async markBuildFailed({ deploymentId, reason }) {
+    async markBuildFailed({ deploymentId, reason, logLines }) {
       await move(deploymentId, {
         status: 'build_failed',
         health: 'unhealthy',
         placement: 'released',
         reason,
         details: { deploy: 'failed' },
+        fields: { assignedCpuMillis: 0, assignedMemoryBytes: 0n },
         submissionStatus: 'build_failed',
+        eventDetails: logLines && logLines.length > 0 ? { log_lines: logLines } : {},
       });
     },
 

@@ -1,16 +1,22 @@
 import { Context } from '@temporalio/activity';
-import type { ContainerRuntime, NodeCapacity, RuntimeStatus } from '../adapters/container-runtime/types';
-import type { Db } from '../adapters/postgres';
-import { mergeHealthDetails } from '../adapters/postgres/runs';
+import type { ContainerRuntime, RuntimePlacement, RuntimeStatus } from '../adapters/container-runtime/types';
+import { messageOf, type Logger } from '../adapters/logging';
 import type { ObjectStore } from '../adapters/object-store/types';
+import type { Db } from '../adapters/postgres';
+import { decide, releaseRoom, reserveRoom } from '../adapters/postgres/placement';
+import { mergeHealthDetails } from '../adapters/postgres/runs';
 import type { SubmissionManifest } from '../domain/contracts/manifest';
-import { mintDeploymentToken } from '../domain/job-token';
-import { badState, classifyRuntime } from './failures';
+import type { Headroom } from '../domain/placement';
+import { agentEnvironment, type AgentServices } from './agent-environment';
+import { BuildEvidence } from './build-evidence';
+import { badState, classifyRuntime, isOwnerFault } from './failures';
+import { recordEvent } from './submission-events';
 import { beating, pause } from './waiting';
 
 export interface RuntimeActivities {
   buildSubmission(input: { submissionId: string; deploymentId: string }): Promise<{ imageRef: string }>;
   placeDeployment(input: { deploymentId: string; imageRef: string }): Promise<Placed | NoCapacity>;
+  awaitRoom(input: { deploymentId: string; seen: string }): Promise<{ reason: string | null }>;
   watchDeployment(input: { deploymentId: string; instanceId: string }): Promise<{ reason: string }>;
   stopDeployment(input: { deploymentId: string; forget: boolean }): Promise<void>;
 }
@@ -28,13 +34,6 @@ export interface NoCapacity {
   reason: string;
 }
 
-/** What the owner gives every agent, by the environment. Nothing in here is a secret of the owner's. */
-export interface AgentServices {
-  providerProxyUrl: string;
-  toolUrls: { webSearch: string; sandbox: string; urlFetch: string; rag: string };
-  runBudgetUsd: number;
-}
-
 export interface RuntimeActivityDeps {
   db: Db;
   runtime: ContainerRuntime;
@@ -44,18 +43,23 @@ export interface RuntimeActivityDeps {
   /** Seconds an agent may take until its health path answers. */
   startTimeoutSeconds: number;
   stopGraceSeconds: number;
-  headroom: { cpuMillis: number; memoryBytes: number; pods: number };
+  headroom: Headroom;
+  logger: Logger;
   /** Aborted when this worker drains: whoever waits hands over. */
   stopping: AbortSignal;
 }
 
 const WATCH_INTERVAL_MS = 1000;
+const QUEUE_INTERVAL_MS = 2000;
+/** How old an answer about the nodes may be for those that wait, in milliseconds. */
+const CAPACITY_AGE_MS = 2000;
 /** Failed health checks in a row until a running agent counts as dead. */
 const UNREADY_LIMIT = 10;
 
 /** Builds, starts, watches and stops miners' agents through the configured container runtime. */
 export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActivities {
   const { db, runtime, objectStore } = deps;
+  const capacity = shared(() => runtime.capacity(), CAPACITY_AGE_MS);
 
   return {
     /** Content-addressed: the same archive is built once. The log is kept as the submission's evidence. */
@@ -70,7 +74,11 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
         where: { id: submissionId, status: 'received' },
         data: { status: 'building', statusReason: 'building' },
       });
-      const lines: string[] = [];
+      const { attempt } = context.info;
+      const log = await BuildEvidence.open(objectStore, submissionId, attempt, (error) =>
+        deps.logger.warn('a build log could not be kept', { submissionId, reason: messageOf(error) }),
+      );
+      await mergeHealthDetails(db, deploymentId, { build_log: log.key });
       try {
         const built = await classifyRuntime(() =>
           runtime.buildImage({
@@ -78,15 +86,20 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
             archive: () => objectStore.get(submission.artifact.storageKey),
             archiveSha256: submission.archiveSha256,
             manifest: submission.manifestJson as unknown as SubmissionManifest,
-            onLog: (line) => lines.push(line),
-            heartbeat: (detail) => context.heartbeat({ detail, lines: lines.length }),
+            onLog: (line) => log.write(line),
+            heartbeat: (detail) => context.heartbeat({ detail, lines: log.lines }),
             signal: context.cancellationSignal,
           }),
         );
         return { imageRef: built.imageRef };
+      } catch (error) {
+        if (isOwnerFault(error)) {
+          log.write(`not the miner's fault, and tried again: ${messageOf(error)}`);
+          await recordBuildWaits(db, submissionId, attempt, messageOf(error));
+        }
+        throw error;
       } finally {
-        await objectStore.put(buildLogKey(submissionId), Buffer.from(`${lines.join('\n')}\n`));
-        await mergeHealthDetails(db, deploymentId, { build_log: buildLogKey(submissionId) });
+        await log.close();
       }
     },
 
@@ -100,31 +113,38 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
       if (!row) throw badState(`deployment ${deploymentId} does not exist`);
       if (row.status === 'retired') throw badState(`deployment ${deploymentId} is retired`);
       const present = await classifyRuntime(() => runtime.status(deploymentId));
+      let nodeName: string | undefined;
       if (present.state === 'missing' || present.state === 'exited') {
-        const refusal = roomFor(
-          row.requestedCpuMillis,
-          row.requestedMemoryBytes,
-          await runtime.capacity(),
-          deps.headroom,
-        );
-        if (refusal) return { kind: 'no_capacity', reason: refusal };
+        const nodes = await classifyRuntime(() => runtime.capacity());
+        const admission = await reserveRoom(db, deploymentId, nodes, deps.headroom);
+        if (!admission.admitted) return { kind: 'no_capacity', reason: admission.reason };
+        nodeName = admission.nodeName;
       }
       const manifest = row.submission.manifestJson as unknown as SubmissionManifest;
-      const placed = await classifyRuntime(() =>
-        runtime.place({
-          deploymentId,
-          submissionId: row.submissionId,
-          revision: row.deploymentRevision,
-          imageRef,
-          manifest,
-          env: agentEnvironment(deploymentId, manifest, deps),
-          cpuMillis: row.requestedCpuMillis,
-          memoryBytes: Number(row.requestedMemoryBytes),
-          startTimeoutSeconds: deps.startTimeoutSeconds,
-          heartbeat: (detail) => context.heartbeat({ detail }),
-          signal: context.cancellationSignal,
-        }),
-      );
+      let placed: RuntimePlacement;
+      try {
+        placed = await classifyRuntime(() =>
+          runtime.place({
+            deploymentId,
+            submissionId: row.submissionId,
+            revision: row.deploymentRevision,
+            imageRef,
+            manifest,
+            env: agentEnvironment(deploymentId, manifest, deps.services, deps.jobTokenSecret),
+            nodeName,
+            cpuMillis: row.requestedCpuMillis,
+            memoryBytes: Number(row.requestedMemoryBytes),
+            startTimeoutSeconds: deps.startTimeoutSeconds,
+            heartbeat: (detail) => context.heartbeat({ detail }),
+            signal: context.cancellationSignal,
+          }),
+        );
+      } catch (error) {
+        // The backend's own view is the newer one: what fits by the books may not fit on any real node.
+        if (!isOwnerFault(error) || !/^insufficient_runtime_capacity/.test(messageOf(error))) throw error;
+        await releaseRoom(db, deploymentId, messageOf(error));
+        return { kind: 'no_capacity', reason: messageOf(error) };
+      }
       return {
         kind: 'placed',
         endpointUrl: placed.endpointUrl,
@@ -133,6 +153,18 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
         adopted: placed.adopted,
         limits: placed.limits,
       };
+    },
+
+    /** Waits until there is room, or until what is said about the wait changes: the queue has moved. */
+    async awaitRoom({ deploymentId, seen }) {
+      const context = Context.current();
+      for (;;) {
+        const admission = await decide(db, deploymentId, await classifyRuntime(capacity), deps.headroom);
+        if (admission.admitted) return { reason: null };
+        if (admission.reason !== seen) return { reason: admission.reason };
+        context.heartbeat({ position: admission.position, of: admission.of });
+        await pause(QUEUE_INTERVAL_MS, deps.stopping);
+      }
     },
 
     /** Stays with a running instance by heartbeats and returns when it is no longer the healthy instance it was. */
@@ -164,11 +196,6 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
   };
 }
 
-/** Where a submission's build log is kept in the object store. */
-export function buildLogKey(submissionId: string): string {
-  return `evidence/submissions/${submissionId}/build.log`;
-}
-
 function endOf(status: RuntimeStatus, instanceId: string): string | null {
   if (status.state === 'missing') return 'the agent is gone from its node';
   if (status.state === 'exited') {
@@ -180,57 +207,21 @@ function endOf(status: RuntimeStatus, instanceId: string): string | null {
   return null;
 }
 
-/** Null when it fits on some node, else why it does not (runtime-and-tools.md section 2.5). */
-function roomFor(
-  cpuMillis: number,
-  memoryBytes: bigint,
-  nodes: NodeCapacity[],
-  headroom: RuntimeActivityDeps['headroom'],
-): string | null {
-  if (nodes.length === 0) return 'no_verified_runtime_nodes: no node takes agents';
-  const fits = nodes.some(
-    (node) =>
-      node.totalCpuMillis - headroom.cpuMillis - node.usedCpuMillis >= cpuMillis &&
-      node.totalMemoryBytes - headroom.memoryBytes - node.usedMemoryBytes >= Number(memoryBytes) &&
-      node.maxPods - headroom.pods - node.runningPods >= 1,
-  );
-  return fits
-    ? null
-    : `insufficient_runtime_capacity: ${cpuMillis} mCPU and ${memoryBytes} bytes fit on none of ${nodes.length} node(s)`;
+/** The miner reads why nothing happens, and that it costs them nothing (decision 23). */
+async function recordBuildWaits(db: Db, submissionId: string, attempt: number, why: string): Promise<void> {
+  const reason = `the build waits for the owner's side, and is tried again by itself (attempt ${attempt}): ${why}`;
+  await db.managedMinerSubmission.updateMany({
+    where: { id: submissionId, status: { in: ['received', 'building'] } },
+    data: { statusReason: reason, countsForCap: false },
+  });
+  await recordEvent(db, submissionId, 'build', 'waiting', reason);
 }
 
-/** The agent's environment (runtime-and-tools.md section 1.8), with credentials scoped to this deployment only. */
-function agentEnvironment(
-  deploymentId: string,
-  manifest: SubmissionManifest,
-  deps: RuntimeActivityDeps,
-): Record<string, string> {
-  const { services } = deps;
-  const token = mintDeploymentToken({ deploymentId }, deps.jobTokenSecret);
-  return {
-    MINER_SUBMISSION_ID: deploymentId,
-    MINER_HEALTH_PATH: manifest.runtime.health_path,
-    MINER_INVOKE_PATH: manifest.runtime.invoke_path,
-    MINER_PACKAGE_MODE: manifest.sdk_runtime.package_mode,
-    MINER_ENTRY_MODULE: manifest.sdk_runtime.entry_module ?? 'app',
-    MINER_APP_OBJECT: manifest.sdk_runtime.app_object,
-    MINER_DEPENDENCY_GROUP: manifest.sdk_runtime.dependency_group ?? '',
-    MINER_PROVIDER: manifest.inference.providers[0] ?? 'chutes',
-    MINER_MODEL: manifest.inference.model ?? '',
-    MINER_PROVIDER_MODE: 'proxy',
-    // The owner's proxy is the only way to the agent, and it carries the attempt's own credentials.
-    EIREL_DISABLE_REQUEST_AUTH: '1',
-    EIREL_RUN_BUDGET_USD: String(services.runBudgetUsd),
-    EIREL_PROVIDER_MAX_REQUESTS: '1000',
-    EIREL_PROVIDER_MAX_TOTAL_TOKENS: '2000000',
-    EIREL_PROVIDER_MAX_WALL_CLOCK_SECONDS: '3600',
-    EIREL_PROVIDER_PER_REQUEST_TIMEOUT_SECONDS: '120',
-    EIREL_PROVIDER_PROXY_URL: services.providerProxyUrl,
-    EIREL_PROVIDER_PROXY_TOKEN: token,
-    EIREL_PROVIDER_PROXY_JOB_ID: `miner-${deploymentId}`,
-    EIREL_WEB_SEARCH_URL: services.toolUrls.webSearch,
-    EIREL_SANDBOX_URL: services.toolUrls.sandbox,
-    EIREL_URL_FETCH_URL: services.toolUrls.urlFetch,
-    EIREL_RAG_URL: services.toolUrls.rag,
+/** One question at a time for everybody who asks it within `ageMs`. */
+function shared<T>(ask: () => Promise<T>, ageMs: number): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | null = null;
+  return () => {
+    if (last === null || Date.now() - last.at > ageMs) last = { at: Date.now(), answer: ask() };
+    return last.answer;
   };
 }

@@ -2,6 +2,7 @@ import type { Db } from '../adapters/postgres';
 import { mergeHealthDetails } from '../adapters/postgres/runs';
 import { DEPLOYMENT_MESSAGES, type ActivateRequest } from '../domain/messages';
 import { badState } from './failures';
+import { recordEvent } from './submission-events';
 import type { WorkflowSignaller } from './signaller';
 
 export interface SubmissionActivities {
@@ -17,6 +18,7 @@ export interface SubmissionActivities {
     status: string;
     reason: string;
     countsForCap: boolean;
+    logLines?: string[];
   }): Promise<void>;
 }
 
@@ -35,7 +37,12 @@ export function createSubmissionActivities(deps: {
       const deployment = await db.managedDeployment.findUnique({ where: { id: deploymentId } });
       if (!deployment) throw badState(`deployment ${deploymentId} does not exist`);
       await mergeHealthDetails(db, deploymentId, { build: 'built', image: imageRef });
-      await event(db, submissionId, 'build', 'passed', 'image built');
+      await recordEvent(db, submissionId, 'build', 'passed', 'image built');
+      // Whatever the owner's side cost it before, it is evaluated now and counts again.
+      await db.managedMinerSubmission.updateMany({
+        where: { id: submissionId, countsForCap: false, status: { in: ['received', 'building'] } },
+        data: { countsForCap: true },
+      });
       const now = await db.managedDeployment.findUniqueOrThrow({ where: { id: deploymentId } });
       const activated = now.status === 'received';
       if (activated) {
@@ -51,33 +58,26 @@ export function createSubmissionActivities(deps: {
     },
 
     async recordOwnerFault({ submissionId, step, reason }) {
-      await event(db, submissionId, step, 'waiting', reason);
+      await recordEvent(db, submissionId, step, 'waiting', reason);
       await db.managedMinerSubmission.update({
         where: { id: submissionId },
         data: { statusReason: reason, countsForCap: false },
       });
     },
 
-    async endSubmission({ submissionId, status, reason, countsForCap }) {
+    async endSubmission({ submissionId, status, reason, countsForCap, logLines }) {
       await db.managedMinerSubmission.update({
         where: { id: submissionId },
         data: { status, statusReason: reason, countsForCap },
       });
-      await event(db, submissionId, 'end', status, reason);
+      await recordEvent(
+        db,
+        submissionId,
+        'end',
+        status,
+        reason,
+        logLines && logLines.length > 0 ? { log_lines: logLines } : {},
+      );
     },
   };
-}
-
-async function event(
-  db: Db,
-  submissionId: string,
-  step: string,
-  outcome: string,
-  reason: string,
-): Promise<void> {
-  await db.submissionEvent.upsert({
-    where: { submissionId_step_outcome: { submissionId, step, outcome } },
-    create: { submissionId, step, outcome, reason },
-    update: { reason },
-  });
 }

@@ -57,16 +57,17 @@ export const DEPLOYMENT_STATUSES = [
 ] as const;
 export type DeploymentStatus = (typeof DEPLOYMENT_STATUSES)[number];
 
+/** runtime-and-tools.md section 2.6, and `standby_cold` from wherever nothing serves: a drain needs no wait there. */
 const DEPLOYMENT_MOVES: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   queued: ['received', 'retired'],
-  received: ['building', 'pending_capacity', 'build_failed', 'retired'],
-  pending_capacity: ['building', 'retired'],
-  building: ['deployed_for_eval', 'build_failed', 'pending_capacity', 'retired'],
+  received: ['building', 'pending_capacity', 'build_failed', 'standby_cold', 'retired'],
+  pending_capacity: ['building', 'standby_cold', 'retired'],
+  building: ['deployed_for_eval', 'build_failed', 'pending_capacity', 'standby_cold', 'retired'],
   build_failed: ['building', 'retired'],
   deployed_for_eval: ['eligible', 'active', 'unhealthy', 'retired', 'draining', 'standby_cold', 'building'],
   eligible: ['active', 'unhealthy', 'retired', 'draining', 'standby_cold', 'building'],
   active: ['unhealthy', 'retired', 'draining', 'standby_cold', 'eligible', 'building'],
-  unhealthy: ['building', 'retired', 'deployed_for_eval'],
+  unhealthy: ['building', 'retired', 'deployed_for_eval', 'standby_cold'],
   draining: ['standby_cold', 'retired', 'active'],
   standby_cold: ['active', 'retired', 'building', 'draining'],
   retired: [],

@@ -166,6 +166,7 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
       startTimeoutSeconds: agents.startTimeoutSeconds,
       stopGraceSeconds: agents.stopGraceSeconds,
       headroom: agents.headroom,
+      logger,
       stopping,
     }),
   };

@@ -29,6 +29,7 @@ import { restartDelayMs } from '../domain/restart';
 import type { DeploymentActivities } from '../activities/deployments';
 import type { RuntimeActivities } from '../activities/runtime';
 import { ROW_OPTIONS } from './activity-options';
+import { logLinesOf } from './faults';
 import { announce, introduce } from './visibility';
 
 export const activateSignal = defineSignal<[ActivateRequest]>(DEPLOYMENT_MESSAGES.activate);
@@ -183,10 +184,7 @@ class DeploymentLife {
     if (placed === 'interrupted') return;
     if (placed instanceof Error) return this.failed(placed);
     if (placed.kind === 'no_capacity') {
-      await rows.markPendingCapacity({ deploymentId, reason: placed.reason });
-      this.say('pending_capacity', placed.reason);
-      await condition(() => this.interrupted, 10_000);
-      return;
+      return this.queue(placed.reason);
     }
     this.instanceId = placed.instanceId;
     this.state.placed = true;
@@ -207,6 +205,20 @@ class DeploymentLife {
       end === 'interrupted' ? (this.suspicion ?? '') : end instanceof Error ? end.message : end.reason;
     this.suspicion = null;
     await this.restart(reason);
+  }
+
+  /** Waits for room; the row, the search attribute and the details in the Web UI follow the place in the queue. */
+  private async queue(refusal: string): Promise<void> {
+    const { deploymentId } = this.input;
+    for (let reason: string | null = refusal; reason !== null;) {
+      const seen: string = reason;
+      await rows.markPendingCapacity({ deploymentId, reason: seen });
+      this.say('pending_capacity', seen);
+      if (workflowInfo().continueAsNewSuggested) return;
+      const room = await this.interruptible(() => watching.awaitRoom({ deploymentId, seen }));
+      if (room === 'interrupted' || room instanceof Error) return;
+      reason = room.reason;
+    }
   }
 
   private async restart(reason: string): Promise<void> {
@@ -233,7 +245,11 @@ class DeploymentLife {
   private async failed(error: Error): Promise<void> {
     const cause = error instanceof ActivityFailure && error.cause instanceof Error ? error.cause : error;
     if (cause instanceof ApplicationFailure && cause.type === FAULTS.miner && !this.state.placed) {
-      await rows.markBuildFailed({ deploymentId: this.input.deploymentId, reason: cause.message });
+      await rows.markBuildFailed({
+        deploymentId: this.input.deploymentId,
+        reason: cause.message,
+        logLines: logLinesOf(cause),
+      });
       this.say('build_failed', cause.message);
       await condition(() => this.retireReason !== null);
       return;
@@ -249,9 +265,12 @@ class DeploymentLife {
 
   private async coolDown(): Promise<void> {
     const { deploymentId } = this.input;
-    this.say('draining', 'finishing what is in flight');
-    await rows.markDraining({ deploymentId });
-    await waits.awaitNoLeases({ deploymentId });
+    // What does not serve has nothing in flight.
+    if (['deployed_for_eval', 'active'].includes(this.view.status)) {
+      this.say('draining', 'finishing what is in flight');
+      await rows.markDraining({ deploymentId });
+      await waits.awaitNoLeases({ deploymentId });
+    }
     if (this.retireReason === null && this.state.draining) {
       await runtime.stopDeployment({ deploymentId, forget: false });
       await rows.markStandby({ deploymentId });

@@ -33,6 +33,7 @@ import type { RuntimeActivities } from '../activities/runtime';
 import type { SubmissionActivities } from '../activities/submissions';
 import { deploymentLifecycle } from './deploymentLifecycle';
 import { ROW_OPTIONS } from './activity-options';
+import { logLinesOf } from './faults';
 import { announce, introduce } from './visibility';
 
 export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(
@@ -74,6 +75,8 @@ interface Ending {
   status: SubmissionStatus;
   reason: string;
   countsForCap: boolean;
+  /** The end of the build's log, where that is why. */
+  logLines?: string[];
 }
 
 /** One submission from receipt to its end: fee, build, deployment, and the wait for what retires it. */
@@ -243,6 +246,6 @@ function endingOf(error: unknown, status: SubmissionStatus, step: string): Endin
     cause instanceof ApplicationFailure && (cause.type === FAULTS.miner || cause.type === FAULTS.feeRejected);
   const text = cause instanceof Error ? cause.message : String(cause);
   return final
-    ? { status, reason: text, countsForCap: true }
+    ? { status, reason: text, countsForCap: true, logLines: logLinesOf(cause) }
     : { status, reason: `${step} failed on the owner's side: ${text}`, countsForCap: false };
 }

@@ -4,6 +4,9 @@
  */
 import type { Readable } from 'node:stream';
 import type { SubmissionManifest } from '../../domain/contracts/manifest';
+import type { NodeCapacity } from '../../domain/placement';
+
+export type { NodeCapacity };
 
 /** The backends that `OWNER_RUNTIME_BACKEND` can name. */
 export type RuntimeBackendName = 'process' | 'docker' | 'kubernetes';
@@ -43,6 +46,8 @@ export interface PlacementSpec {
   env: Record<string, string>;
   cpuMillis: number;
   memoryBytes: number;
+  /** The node that was chosen for it; backends of several nodes prefer it, and choose one themselves without it. */
+  nodeName?: string;
   /** How long the health path may take to answer 200..399, in seconds. */
   startTimeoutSeconds: number;
   /** Called now and then while the start is awaited, for an activity's heartbeat. */
@@ -85,17 +90,6 @@ export interface RuntimeStatus {
   restarts?: number;
   /** One sentence for an operator when it is not ready. */
   reason?: string;
-}
-
-/** What one node can hold and holds. */
-export interface NodeCapacity {
-  nodeName: string;
-  totalCpuMillis: number;
-  totalMemoryBytes: number;
-  usedCpuMillis: number;
-  usedMemoryBytes: number;
-  maxPods: number;
-  runningPods: number;
 }
 
 /** All methods raise `MinerFault` or `OwnerFault`; any other error is a defect of the backend. */

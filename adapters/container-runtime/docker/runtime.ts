@@ -131,6 +131,7 @@ export class DockerRuntime implements ContainerRuntime {
           usedMemoryBytes: sum(LABEL.memoryBytes),
           maxPods: this.config.maxPods,
           runningPods: running.length,
+          deploymentIds: running.flatMap(({ Labels }) => Labels[LABEL.deploymentId] ?? []),
         },
       ];
     });

@@ -1,6 +1,7 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import type { NodeCapacity } from '../types';
 import type { KubernetesRuntimeConfig } from './config';
+import { ANNOTATIONS } from './names';
 
 const FACTORS: Record<string, number> = {
   n: 1e-9,
@@ -64,30 +65,10 @@ export function capacityOf(nodes: V1Node[], pods: V1Pod[], config: KubernetesRun
         usedMemoryBytes: Math.ceil(sum('memory')),
         maxPods: Math.floor(quantity(allocatable.pods) || 0),
         runningPods: held.length,
+        deploymentIds: held.flatMap((pod) => pod.metadata?.annotations?.[ANNOTATIONS.id] ?? []),
       };
     })
     .sort((a, b) => a.nodeName.localeCompare(b.nodeName));
-}
-
-/**
- * Best fit of runtime-and-tools.md 2.5: of the nodes with room, the one with the least left afterwards by cpu, then
- * memory, then name. Null when there is none.
- */
-export function bestFit(
-  nodes: NodeCapacity[],
-  need: { cpuMillis: number; memoryBytes: number },
-  headroom: KubernetesRuntimeConfig['headroom'],
-): string | null {
-  const left = nodes
-    .map((node) => ({
-      name: node.nodeName,
-      cpu: node.totalCpuMillis - headroom.cpuMillis - node.usedCpuMillis - need.cpuMillis,
-      memory: node.totalMemoryBytes - headroom.memoryBytes - node.usedMemoryBytes - need.memoryBytes,
-      pods: node.maxPods - headroom.pods - node.runningPods - 1,
-    }))
-    .filter((node) => node.cpu >= 0 && node.memory >= 0 && node.pods >= 0);
-  left.sort((a, b) => a.cpu - b.cpu || a.memory - b.memory || a.name.localeCompare(b.name));
-  return left[0]?.name ?? null;
 }
 
 /** A pod holds the larger of its containers' sum and its largest init container. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Deployment, V1Node } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import pLimit from 'p-limit';
+import { bestFit } from '../../../domain/placement';
 import type { Logger } from '../../logging';
 import { projectRoot } from '../../project-root';
 import {
@@ -21,7 +22,7 @@ import {
   type RuntimeStatus,
 } from '../types';
 import { CONFIG_MAPS, DEPLOYMENTS, messageOf, NETWORK_POLICIES, NODES, PODS, SECRETS, SERVICES } from './api';
-import { bestFit, capacityOf, nodeProblem } from './capacity';
+import { capacityOf, nodeProblem } from './capacity';
 import { Cluster, identityFrom, type Snapshot } from './cluster';
 import type { KubernetesRuntimeConfig } from './config';
 import { AgentLogs, type LogKeeper } from './logs';
@@ -210,7 +211,7 @@ export class KubernetesRuntime implements ContainerRuntime {
   }
 
   private async chooseNode(spec: PlacementSpec): Promise<string | null> {
-    return bestFit(await this.capacity(), spec, this.config.headroom);
+    return spec.nodeName ?? bestFit(await this.capacity(), spec, this.config.headroom);
   }
 
   private async untilReady(

@@ -176,6 +176,7 @@ export class ProcessRuntime implements ContainerRuntime {
           usedMemoryBytes: running.reduce((sum, state) => sum + state.memoryBytes, 0),
           maxPods: this.config.maxPods,
           runningPods: running.length,
+          deploymentIds: running.map((state) => state.deploymentId),
         },
       ];
     });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { bestFit, quantity } from '../../../adapters/container-runtime/kubernetes/capacity';
+import { quantity } from '../../../adapters/container-runtime/kubernetes/capacity';
 import { kubernetesConfigFromEnv } from '../../../adapters/container-runtime/kubernetes/config';
 import { namesOf } from '../../../adapters/container-runtime/kubernetes/names';
+import { bestFit } from '../../../domain/placement';
 
 const REGISTRY = { EIREL_OWNER_RUNTIME_REGISTRY: 'registry.test/agents' };
 
@@ -82,6 +83,7 @@ test('best fit takes a node with room, and none has less left', () => {
           usedMemoryBytes: 0,
           maxPods: one.pods,
           runningPods: 0,
+          deploymentIds: [],
         }));
         const headroom = { cpuMillis: 500, memoryBytes: 512, pods: 1 };
         const chosen = bestFit(all, { cpuMillis, memoryBytes }, headroom);
