@@ -7,7 +7,7 @@ import { HttpError } from '../domain/http-errors';
 import { authenticate } from './auth';
 import { BodyTooLarge, parseJsonBody, readBody, refuseAnnouncedLength } from './body';
 import type { ApiDeps } from './deps';
-import { requestSeconds } from './metrics';
+import { requestSeconds, showVerifier } from './metrics';
 import { openApiDocument } from './openapi';
 import { expressPath, Reply, successStatus } from './route';
 import type { Route } from './route';
@@ -19,6 +19,7 @@ import { validateInput } from './validate';
  */
 export function createApp(deps: ApiDeps, routers: readonly (readonly Route[])[]): Express {
   const routes = routers.flat();
+  showVerifier(deps.metrics);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

@@ -1,10 +1,11 @@
 /** Who may call what (api.md section 1). Every refusal is an HttpError with the wire's text; the order of checks is fixed. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { verifyHotkeySignature } from '../adapters/keys/verify';
 import { publicKeyOf } from '../adapters/keys/address';
+import { sharedVerifier, VerifierBusy } from '../adapters/keys/verifier';
+import { requestIsSigned } from '../adapters/keys/verify';
 import { claimReplayKeys } from '../adapters/redis/replay';
 import { HttpError } from '../domain/http-errors';
-import { bodySha256Hex, canonicalMessage, readSignedHeaders, replayKeys } from '../domain/signing';
+import { bodySha256Hex, readSignedHeaders, replayKeys } from '../domain/signing';
 import type { SignedHeaders } from '../domain/signing';
 import { parseIsoTimestamp } from '../domain/time';
 import type { Request } from 'express';
@@ -31,11 +32,11 @@ export function readSignature(req: Request, deps: ApiDeps): SignedHeaders & { ti
  * Verifies a signed request by the SHA-256 of its body and claims its replay keys.
  * @param bodyHash lowercase hex
  * @returns the signer
- * @throws HttpError 401 with the wire's text, 409 for a replay, 503 when the replay store is down
+ * @throws HttpError 401 with the wire's text, 409 for a replay, 503 when the replay store is down or the verifier busy
  */
 export async function authenticateHash(req: Request, bodyHash: string, deps: ApiDeps): Promise<Principal> {
   const signed = readSignature(req, deps);
-  if (!signatureHolds(req, signed, bodyHash)) throw new HttpError(401, 'invalid signature');
+  if (!(await signatureHolds(req, signed, bodyHash))) throw new HttpError(401, 'invalid signature');
   if (!SAFE_METHODS.has(req.method)) await refuseReplay(signed, deps);
   return { hotkey: signed.hotkey };
 }
@@ -45,27 +46,21 @@ export function authenticateSigned({ req, rawBody }: RawRequest, deps: ApiDeps):
   return authenticateHash(req, bodySha256Hex(rawBody), deps);
 }
 
-/** Path and query as sent first, then the path alone, in the form sent and percent-decoded (decision 1). */
-function signatureHolds(req: Request, signed: SignedHeaders, bodyHash: string): boolean {
-  const { hotkey, signature, timestamp } = signed;
-  return [...pathForms(req.originalUrl)].some((path) =>
-    verifyHotkeySignature({
-      hotkey,
-      signature,
-      message: canonicalMessage({ method: req.method, path, bodyHash, timestamp }),
-    }),
-  );
-}
-
-function pathForms(rawUrl: string): Set<string> {
-  const rawPath = rawUrl.split('?', 1)[0] as string;
-  const forms = new Set([rawUrl]);
+/** @throws HttpError 503 when more signatures wait than can be verified while their senders wait */
+async function signatureHolds(req: Request, signed: SignedHeaders, bodyHash: string): Promise<boolean> {
   try {
-    forms.add(decodeURIComponent(rawPath));
-  } catch {
-    // Not valid percent-encoding: only the form as sent can have been signed.
+    const received = { method: req.method, rawUrl: req.originalUrl, bodyHash };
+    return await requestIsSigned(sharedVerifier(), received, signed);
+  } catch (error) {
+    if (!(error instanceof VerifierBusy)) throw error;
+    throw new HttpError(
+      503,
+      'too many requests are waiting for their signature to be verified, this one was not admitted and nothing was ' +
+        'changed: retry in a few seconds',
+      {},
+      { 'retry-after': '2' },
+    );
   }
-  return forms.add(rawPath);
 }
 
 async function refuseReplay(signed: SignedHeaders & { timestampMs: number }, deps: ApiDeps): Promise<void> {

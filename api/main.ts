@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { connectChain } from '../adapters/chain/client';
 import { chainConfigFromEnv } from '../adapters/chain/config';
 import { isSs58Address } from '../adapters/keys/address';
+import { sharedVerifier } from '../adapters/keys/verifier';
 import { hotkeyFromEnv } from '../adapters/keys/wallet';
 import { createLogger, messageOf } from '../adapters/logging';
 import { createObjectStore, objectStoreConfigFromEnv } from '../adapters/object-store';
@@ -80,6 +81,9 @@ export async function resolveOwner(config: ApiConfig, env: NodeJS.ProcessEnv): P
 
 function logBoot(deps: ApiDeps): void {
   const { config, logger } = deps;
+  const { engine } = sharedVerifier();
+  if (engine.name === 'native') logger.info('signatures are verified by the native module');
+  else logger.warn(`signatures are verified in WebAssembly (${engine.name}), slowly: ${engine.reason}`);
   if (!config.fee.treasury) {
     logger.warn('submission fees are off: EIREL_SUBMISSION_TREASURY_ADDRESS is empty, submissions are free');
   }

@@ -1,5 +1,6 @@
-import { Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Metric, Registry } from 'prom-client';
+import { sharedVerifier } from '../adapters/keys/verifier';
 import type { ApiDeps } from './deps';
 
 const REFRESH_MS = 5_000;
@@ -29,6 +30,37 @@ export function requestSeconds(registry: Registry): Histogram {
         registers: [registry],
       }),
   );
+}
+
+/** Shows what the verifier of signatures does, each time that metrics are read. */
+export function showVerifier(registry: Registry): void {
+  const name = 'eirel_owner_signatures_total';
+  once(registry, name, () => {
+    const counter = new Counter({
+      name,
+      help: 'Signatures by verdict and engine; refused ones met a full queue.',
+      labelNames: ['verdict', 'engine'],
+      registers: [registry],
+      collect() {
+        const { engine, stats } = sharedVerifier();
+        counter.reset();
+        for (const verdict of ['valid', 'invalid', 'refused'] as const) {
+          counter.inc({ verdict, engine: engine.name }, stats[verdict]);
+        }
+      },
+    });
+    return counter;
+  });
+  const queue = 'eirel_owner_signatures_queued';
+  once(registry, queue, () => {
+    const waiting: Gauge = new Gauge({
+      name: queue,
+      help: 'Signatures that wait to be verified.',
+      registers: [registry],
+      collect: () => void waiting.set(sharedVerifier().queued),
+    });
+    return waiting;
+  });
 }
 
 /** Brings the gauges up to date, at most every five seconds. */

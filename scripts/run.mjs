@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { Failure, foreground } from './child.mjs';
 import { ensurePackages } from './install.mjs';
+import { ensureNative } from './native.mjs';
 import { say } from './progress.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -47,8 +48,11 @@ async function main() {
     return 2;
   }
   checkNode();
+  // Compiled beside the downloads.
+  const native = ensureNative(ROOT);
   await ensurePackages(ROOT);
   await build(ROOT);
+  await native;
   return run(args);
 }
 

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
 import { ensurePackages } from './install.mjs';
+import { ensureNative } from './native.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOME = join(ROOT, '.eirel', 'test', 'shared');
@@ -39,6 +40,7 @@ async function main() {
   rmSync(ADDRESSES, { force: true });
   await ensurePackages(ROOT);
   await build(ROOT);
+  await ensureNative(ROOT);
   const require = createRequire(join(ROOT, 'package.json'));
   const { startParts, onTermination, DataDirBusyError } = require(
     join(ROOT, 'build', 'adapters', 'local-stack'),

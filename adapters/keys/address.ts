@@ -3,11 +3,26 @@ import { decodeAddress, encodeAddress } from '@polkadot/util-crypto';
 /** Network prefix of every address here: generic substrate. */
 export const SS58_PREFIX = 42;
 
+// Decoding costs two hashes and big numbers; the hotkeys of a subnet are few and come again with every request.
+const KNOWN_KEYS = new Map<string, Uint8Array>();
+const MOST_KNOWN_KEYS = 4096;
+
 /**
  * Public key of an address with network prefix 42.
- * @returns 32 bytes, or null when the text is not such an address (bad checksum, other prefix, hex, other length)
+ * @returns 32 bytes not to be changed, or null when the text is not such an address (bad checksum, other prefix, hex,
+ *   other length)
  */
 export function publicKeyOf(address: string): Uint8Array | null {
+  const known = KNOWN_KEYS.get(address);
+  if (known) return known;
+  const key = decodePublicKey(address);
+  if (key === null) return null;
+  if (KNOWN_KEYS.size >= MOST_KNOWN_KEYS) KNOWN_KEYS.clear();
+  KNOWN_KEYS.set(address, key);
+  return key;
+}
+
+function decodePublicKey(address: string): Uint8Array | null {
   // decodeAddress also takes hex, which is no address on this wire.
   if (!/^[1-9A-HJ-NP-Za-km-z]{46,50}$/.test(address)) return null;
   try {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sharedVerifier } from '../../adapters/keys/verifier';
 import { pingRedis } from '../../adapters/redis';
 import { validatorPayload } from '../../domain/contracts/admin';
 import { wireTime } from '../../domain/contracts/common';
@@ -51,6 +52,8 @@ async function checks(deps: ApiDeps): Promise<Record<string, string>> {
     database,
     redis,
     temporal,
+    // How signatures are verified: native, or in WebAssembly, which is tens of times slower.
+    signatures: sharedVerifier().engine.name,
     fee: deps.config.fee.treasury
       ? `on: ${deps.config.fee.feeTao} TAO`
       : 'off: EIREL_SUBMISSION_TREASURY_ADDRESS is empty, submissions are free',

@@ -162,7 +162,13 @@ describe('HTTP', () => {
     expect((await api.call('GET', '/healthz')).body).toMatchObject({
       status: 'ok',
       mode: 'managed-execution',
-      checks: { database: 'ok', redis: 'ok', temporal: 'ok', fee: expect.stringMatching(/^off/) as unknown },
+      checks: {
+        database: 'ok',
+        redis: 'ok',
+        temporal: 'ok',
+        signatures: expect.stringMatching(/^(native|wasm)/) as unknown,
+        fee: expect.stringMatching(/^off/) as unknown,
+      },
     });
     expect((await api.call('GET', '/readyz')).status).toBe(200);
     const metrics = await api.call('GET', '/metrics');
