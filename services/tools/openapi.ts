@@ -24,11 +24,14 @@ const OPEN_ROUTES: [path: string, summary: string, contentType: string][] = [
   ['/openapi.json', 'This document', 'application/json'],
 ];
 
-/** The OpenAPI 3.1 document of one tool service, made from what its routes are made from. */
+/** What the document needs to know of a route that is no tool. */
+export type DescribedRoute = Omit<SideRoute, 'handle'>;
+
+/** The OpenAPI 3.1 document of one service, made from what its routes are made from. */
 export function openApiDocument(
-  words: ToolServiceWords,
+  words: Pick<ToolServiceWords, 'name'>,
   tools: readonly ToolDefinition[],
-  routes: readonly SideRoute[],
+  routes: readonly DescribedRoute[],
 ): ReturnType<OpenApiGeneratorV31['generateDocument']> {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'job', {
