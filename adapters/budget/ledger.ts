@@ -1,27 +1,8 @@
 import type { PrismaClient } from '../postgres';
+import type { LedgerEntry } from './entry';
 import { CallRecords, type Hold } from './records';
 
-/** Whom a call is charged to. */
-export interface JobIdentity {
-  jobId: string;
-  deploymentId: string | null;
-  runId: string | null;
-}
-
-/** One call, as it is kept for good. Money in micro-USD, time in milliseconds. */
-export interface LedgerEntry extends JobIdentity {
-  id: string;
-  /** `llm`, or `tool:<name>`. */
-  kind: string;
-  provider: string;
-  model: string;
-  status: 'ok' | 'error';
-  errorCode: string | null;
-  promptTokens: number;
-  completionTokens: number;
-  costMicroUsd: number;
-  latencyMs: number;
-}
+export type { JobIdentity, LedgerEntry } from './entry';
 
 /** Sums of one (kind, provider, model, status, error) of a job. */
 export interface LedgerGroup {

@@ -1,6 +1,6 @@
 import { Batch } from '../batch';
 import { isItemFault, type PrismaClient } from '../postgres';
-import type { LedgerEntry } from './ledger';
+import type { LedgerEntry } from './entry';
 
 /** A tool call as it stands in the attestation log; only calls of status `ok` attest. */
 export interface AttestedCall {
