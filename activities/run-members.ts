@@ -1,5 +1,4 @@
 import type { DbTx, Prisma } from '../adapters/postgres';
-import { runIdOf } from '../adapters/postgres/runs';
 import type { RunPolicy } from './run-policy';
 
 /** A deployment that a run evaluates. */
@@ -8,8 +7,10 @@ export type Member = Awaited<ReturnType<typeof membersOf>>[number];
 /** Deployments of a run: those introduced for it, and the best of the run before; the older first. */
 export async function membersOf(db: DbTx, runId: string, policy: RunPolicy) {
   const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
-  const previous = await db.runFamilyResult.findUnique({
-    where: { runId_familyId: { runId: runIdOf(run.sequence - 1), familyId: policy.familyId } },
+  // The latest run that was scored: one that was given up before it had any member carries nobody over.
+  const previous = await db.runFamilyResult.findFirst({
+    where: { familyId: policy.familyId, run: { sequence: { lt: run.sequence } } },
+    orderBy: { run: { sequence: 'desc' } },
   });
   const carried = ((previous?.topDeploymentIdsJson ?? []) as string[]).slice(0, policy.topCarryover);
   return db.managedDeployment.findMany({

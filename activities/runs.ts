@@ -1,51 +1,49 @@
 import { Context } from '@temporalio/activity';
 import type { Db, Prisma } from '../adapters/postgres';
 import type { ObjectStore } from '../adapters/object-store/types';
-import { expireRunRows } from '../adapters/postgres/reaper';
-import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
 import { bundleSummary, type EvaluationBundle } from '../domain/contracts/dataset';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
-import {
-  DEPLOYMENT_MESSAGES,
-  type ActivateRequest,
-  type PromoteRequest,
-  type SteerRequest,
-} from '../domain/messages';
 import { commitment, deriveSeed } from '../domain/sampling/seed';
 import { freezeBundle, poolIndex, samplerPromise } from '../domain/sampling/freeze';
 import { sampleMatrix } from '../domain/sampling/matrix';
-import { nextRunWindow } from '../domain/schedule';
-import type { RunPhase } from '../domain/status';
+import { RUN_PHASES, type RunPhase } from '../domain/status';
 import { loadPool } from './dataset';
 import { badState } from './failures';
 import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
+import { recordSteering, type SteeringRecord } from './run-steering';
 import { seedTasks } from './seeding';
-import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
 
 export interface RunActivities {
-  loadRun(runId: string): Promise<{ startsAt: string; endsAt: string }>;
-  openRun(input: { runId: string; startsAt: string; endsAt: string }): Promise<{ taskCount: number }>;
-  activateDeployments(runId: string): Promise<{ activated: number }>;
-  awaitDeployments(input: { runId: string; endsAt: string }): Promise<{ healthy: number; waiting: number }>;
-  freezeAndSeed(runId: string): Promise<{ members: number; tasks: number }>;
-  setPhase(input: { runId: string; phase: RunPhase; pausedAt: string | null }): Promise<void>;
-  moveEnd(input: { runId: string; endsAt: string }): Promise<void>;
-  awaitDrain(input: {
+  loadRun(runId: string): Promise<LoadedRun>;
+  recordSteering(input: SteeringRecord): Promise<void>;
+  moveWindow(input: {
     runId: string;
-    mode: 'now' | 'drain';
-  }): Promise<{ expiredRows: number; unscoredRows: number }>;
-  completeRun(runId: string): Promise<void>;
-  settleDeployments(runId: string): Promise<{ kept: number; retired: number }>;
-  startNextRun(runId: string): Promise<{ runId: string }>;
-  auditSteering(input: { runId: string; action: string; request: SteerRequest }): Promise<void>;
+    startsAt: string;
+    endsAt: string;
+    planned: { startsAt: string; endsAt: string };
+    missed: number;
+  }): Promise<void>;
+  openRun(input: { runId: string; startsAt: string; endsAt: string }): Promise<{ taskCount: number }>;
+  activateDeployments(runId: string): Promise<{ members: number }>;
+  awaitDeployments(runId: string): Promise<{ healthy: number; waiting: number }>;
+  freezeAndSeed(runId: string): Promise<{ members: number; tasks: number }>;
+  setPhase(input: { runId: string; phase: RunPhase }): Promise<void>;
+}
+
+/** Where a run's row stands. ISO times. */
+export interface LoadedRun {
+  phase: RunPhase;
+  startsAt: string;
+  endsAt: string;
+  pausedAt: string | null;
+  summary: string;
 }
 
 export interface RunActivityDeps {
   db: Db;
   objectStore: ObjectStore;
-  signaller: WorkflowSignaller;
   policy: RunPolicy;
   /** Aborted when this worker drains: whoever waits hands over. */
   stopping: AbortSignal;
@@ -53,7 +51,7 @@ export interface RunActivityDeps {
 
 /** The steps of a run between its boundaries; each may be repeated and then changes nothing. */
 export function createRunActivities(deps: RunActivityDeps): RunActivities {
-  const { db, objectStore, signaller, policy } = deps;
+  const { db, objectStore, policy } = deps;
   const familyId = policy.familyId;
 
   async function theRun(runId: string) {
@@ -65,7 +63,35 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
   return {
     async loadRun(runId) {
       const run = await theRun(runId);
-      return { startsAt: run.startedAt.toISOString(), endsAt: run.endsAt.toISOString() };
+      const snapshot = await db.epochTargetSnapshot.findUnique({
+        where: { runId_familyId: { runId, familyId } },
+      });
+      const members = (snapshot?.membersJson ?? []) as unknown[];
+      return {
+        phase: run.phase as RunPhase,
+        startsAt: run.startedAt.toISOString(),
+        endsAt: run.endsAt.toISOString(),
+        pausedAt: run.pausedAt?.toISOString() ?? null,
+        summary: snapshot ? `${members.length} miners` : '',
+      };
+    },
+
+    recordSteering: (record) => recordSteering(db, record),
+
+    /** Boundaries passed while nothing could open: the run takes the window it opens in, and says what was missed. */
+    async moveWindow({ runId, startsAt, endsAt, planned, missed }) {
+      const run = await theRun(runId);
+      await db.evaluationRun.update({
+        where: { id: runId },
+        data: {
+          startedAt: new Date(startsAt),
+          endsAt: new Date(endsAt),
+          metadataJson: {
+            ...(run.metadataJson as Prisma.JsonObject),
+            missed_windows: { missed, planned_start: planned.startsAt, planned_end: planned.endsAt },
+          },
+        },
+      });
     },
 
     /**
@@ -103,6 +129,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
           taskQuorum: policy.taskQuorum,
           minScoresJson: policy.minScores,
           metadataJson: {
+            ...(run.metadataJson as Prisma.JsonObject),
             evaluation_bundle_summaries: {
               [familyId]: bundleSummary(bundle) as unknown as Prisma.InputJsonObject,
             },
@@ -122,47 +149,41 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       return { taskCount: kept.length };
     },
 
-    /** Wakes every deployment that this run evaluates and that is built; the rest are woken by `recordBuilt`. */
+    /**
+     * Marks every deployment that this run evaluates: from here on one that is built may start. Which of them do, and
+     * when, is for the pool to say (run-pool.ts).
+     */
     async activateDeployments(runId) {
       const members = await membersOf(db, runId, policy);
-      let activated = 0;
-      for (const deployment of members) {
-        await db.managedDeployment.updateMany({
-          where: { id: deployment.id, status: 'queued' },
-          data: { status: 'received', healthStatus: 'starting', placementStatus: 'pending' },
-        });
-        const now = await db.managedDeployment.findUniqueOrThrow({ where: { id: deployment.id } });
-        const image = (now.healthDetailsJson as { image?: string }).image;
-        if (
-          !image ||
-          ['deployed_for_eval', 'eligible', 'active', 'build_failed', 'retired'].includes(now.status)
-        )
-          continue;
-        const request: ActivateRequest = { imageRef: image };
-        await signaller.signalDeployment(now, DEPLOYMENT_MESSAGES.activate, request);
-        activated += 1;
-      }
-      return { activated };
+      await db.managedDeployment.updateMany({
+        where: { id: { in: members.map((deployment) => deployment.id) }, status: 'queued' },
+        data: { status: 'received', healthStatus: 'starting', placementStatus: 'pending' },
+      });
+      return { members: members.length };
     },
 
     /**
-     * Waits until every agent that can still start is healthy; after the readiness timeout one healthy agent is enough
-     * (data-model.md section 3.4). Without any candidate there is nothing to wait for.
+     * Waits until every agent that has its turn is healthy; after the readiness timeout one healthy agent is enough
+     * (data-model.md section 3.4). Agents that wait for capacity hold nobody up. Without any candidate there is nothing
+     * to wait for, and at the end of the run nothing is waited for any more.
      */
-    async awaitDeployments({ runId, endsAt }) {
+    async awaitDeployments(runId) {
       const context = Context.current();
-      const begun = Date.now();
+      const begun = context.info.scheduledTimestampMs;
       for (;;) {
-        const members = await membersOf(db, runId, policy);
+        const [run, members] = await Promise.all([theRun(runId), membersOf(db, runId, policy)]);
+        const healthy = members.filter((d) => d.healthStatus === 'healthy').length;
         const waiting = members.filter((d) => d.healthStatus !== 'healthy');
-        const healthy = members.length - waiting.length;
+        const starting = waiting.filter((d) => d.placementStatus !== 'pending_capacity');
         const late = Date.now() - begun > policy.readinessTimeoutSeconds * 1000;
-        if (waiting.length === 0 || (late && healthy > 0) || Date.now() >= Date.parse(endsAt)) {
-          return { healthy, waiting: waiting.length };
-        }
+        const ready = starting.length === 0 && (healthy > 0 || waiting.length === 0);
+        const over = run.pausedAt === null && Date.now() >= run.endsAt.getTime();
+        if (ready || (late && healthy > 0) || over) return { healthy, waiting: waiting.length };
         context.heartbeat({
           healthy,
-          waiting: waiting.map((d) => `${d.minerHotkey.slice(0, 8)}: ${d.healthStatus}`),
+          waiting: waiting.map(
+            (d) => `${d.minerHotkey.slice(0, 8)}: ${d.placementErrorText ?? d.healthStatus}`,
+          ),
         });
         await pause(500, deps.stopping);
       }
@@ -181,7 +202,9 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
             return { members: (present.membersJson as unknown[]).length, tasks: bundle.tasks.length };
           }
           // An upload that replaces a member waits for the freeze, or is seen by it (it locks the run's row as well).
-          await tx.$queryRaw`SELECT 1 FROM evaluation_runs WHERE id = ${runId} FOR UPDATE`;
+          const [row] = await tx.$queryRaw<Array<{ status: string }>>`
+            SELECT status FROM evaluation_runs WHERE id = ${runId} FOR UPDATE`;
+          if (row?.status !== 'open') throw badState(`run ${runId} is ${row?.status ?? 'gone'}, not open`);
           const deployments = await membersOf(tx, runId, policy);
           await tx.epochTargetSnapshot.create({
             data: {
@@ -201,121 +224,14 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
       );
     },
 
-    async setPhase({ runId, phase, pausedAt }) {
-      await db.evaluationRun.update({
-        where: { id: runId },
-        data: { phase, pausedAt: pausedAt ? new Date(pausedAt) : null },
-      });
-    },
-
-    async moveEnd({ runId, endsAt }) {
-      await db.evaluationRun.update({ where: { id: runId }, data: { endsAt: new Date(endsAt) } });
-    },
-
-    /** Lets live leases finish (or not, when closed `now`), then settles every row that is still open. */
-    async awaitDrain({ runId, mode }) {
-      const context = Context.current();
-      const until = Date.now() + policy.workCapSeconds * 1000;
-      while (mode === 'drain' && Date.now() < until) {
-        const live = await db.minerEvaluationTask.count({
-          where: { runId, status: 'claimed', claimExpiresAt: { gt: new Date() } },
-        });
-        if (live === 0) break;
-        context.heartbeat({ liveLeases: live });
-        await pause(500, deps.stopping);
-      }
-      // Whoever still works by now has had the longest time that any lease can have.
-      const settled = await expireRunRows(db, runId, { mode: 'now' });
-      // Nothing is scored after this moment.
-      await db.evaluationRun.updateMany({
-        where: { id: runId, closedAt: null },
-        data: { closedAt: new Date() },
-      });
-      return { expiredRows: settled.expiredRows, unscoredRows: settled.unscoredRows };
-    },
-
-    /** From here on the run is public: archives, evidence, the sampler's seed (decisions 16, 25). */
-    async completeRun(runId) {
-      const run = await theRun(runId);
-      if (run.status === 'completed') return;
-      const now = new Date();
-      await db.$transaction([
-        db.epochTargetSnapshot.updateMany({
-          where: { runId },
-          data: { status: 'scored', scoredAt: now, closedAt: now },
-        }),
-        db.evaluationRun.update({
-          where: { id: runId },
-          data: {
-            status: 'completed',
-            phase: 'completed',
-            pausedAt: null,
-            samplerSeed: deriveSeed(familyId, run.sequence, policy.ownerSecret),
-          },
-        }),
-      ]);
-    },
-
-    /** The best stay for the next run, by rank; other members of the snapshot are retired (evaluation.md 1.8). */
-    async settleDeployments(runId) {
-      const result = await db.runFamilyResult.findUnique({ where: { runId_familyId: { runId, familyId } } });
-      const keep = (result?.topDeploymentIdsJson ?? []) as string[];
-      const snapshot = await db.epochTargetSnapshot.findUnique({
-        where: { runId_familyId: { runId, familyId } },
-      });
-      const members = (snapshot?.membersJson ?? []) as unknown as Array<{
-        metadata: { deployment_id: string; submission_id: string };
-      }>;
-      let retired = 0;
-      for (const { metadata } of members) {
-        const rank = keep.indexOf(metadata.deployment_id);
-        const row = await db.managedDeployment.findUniqueOrThrow({
-          where: { id: metadata.deployment_id },
-          include: { submission: { select: { status: true } } },
-        });
-        if (row.status === 'retired') continue;
-        // It was kept only because this run had frozen it (decision 8); its miner has a newer submission.
-        const superseded = ['retired', 'withdrawn'].includes(row.submission.status);
-        if (superseded || (rank < 0 && keep.length > 0)) {
-          const reason = superseded
-            ? 'replaced by a newer submission'
-            : `not among the best ${policy.topCarryover} of ${runId}`;
-          await signaller.retireSubmission(metadata.submission_id, reason);
-          retired += 1;
-        } else if (rank >= 0) {
-          const request: PromoteRequest = { rank: rank + 1 };
-          await signaller.signalDeployment(row, DEPLOYMENT_MESSAGES.promote, request);
-        }
-      }
-      return { kept: keep.length, retired };
-    },
-
-    async startNextRun(runId) {
-      const run = await theRun(runId);
-      const sequence = run.sequence + 1;
-      const window = nextRunWindow(run.endsAt, policy.durationSeconds * 1000, new Date());
-      await createScheduledRun(db, { sequence, ...window, ...policy });
-      // A submission may have created it earlier, with the boundary as it was planned then.
-      await db.evaluationRun.updateMany({
-        where: { id: runIdOf(sequence), status: 'scheduled' },
-        data: { startedAt: window.startsAt, endsAt: window.endsAt },
-      });
-      await signaller.startRun({ runId: runIdOf(sequence), sequence, familyId });
-      return { runId: runIdOf(sequence) };
-    },
-
-    async auditSteering({ runId, action, request }) {
-      await db.operatorAction.create({
-        data: {
-          actor: request.actor ?? 'unknown operator',
-          via: request.via ?? 'temporal',
-          action: `run.${action}`,
-          target: runId,
-          reason: request.reason ?? '',
-          requestJson: { ...request } as Prisma.InputJsonObject,
-          outcome: 'applied',
-        },
-      });
+    /** Only ever forwards: an attempt that was thought lost and comes late changes nothing. */
+    async setPhase({ runId, phase }) {
+      const later = RUN_PHASES.slice(RUN_PHASES.indexOf(phase) + 1).filter((name) => name !== 'paused');
+      await db.$executeRaw`
+        UPDATE evaluation_runs
+        SET phase = CASE WHEN ${phase} = 'running' AND paused_at IS NOT NULL THEN 'paused' ELSE ${phase} END,
+          updated_at = now()
+        WHERE id = ${runId} AND phase <> ALL (${later}::text[])`;
     },
   };
 }

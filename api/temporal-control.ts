@@ -103,6 +103,7 @@ export async function signalWorkflow(
 /**
  * Sends an update and waits for its result.
  * @param waitMs longest wait, in milliseconds
+ * @param updateId sent twice under one id, it is carried out once and answered twice
  * @throws HttpError 409 with the workflow's own words when it refused, 503 when it does not answer
  */
 export async function updateWorkflow<T>(
@@ -111,10 +112,13 @@ export async function updateWorkflow<T>(
   update: string,
   arg: object,
   waitMs: number,
+  updateId?: string,
 ): Promise<T> {
   try {
     return await client.withDeadline(Date.now() + waitMs, () =>
-      client.workflow.getHandle(workflowId).executeUpdate<T, [object]>(update, { args: [arg] }),
+      client.workflow
+        .getHandle(workflowId)
+        .executeUpdate<T, [object]>(update, { args: [arg], ...(updateId ? { updateId } : {}) }),
     );
   } catch (error) {
     throw workflowRefusal(error, workflowId);

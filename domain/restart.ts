@@ -11,3 +11,14 @@ const LONGEST_MS = 60_000;
 export function restartDelayMs(consecutiveFailures: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.max(0, consecutiveFailures - 1));
 }
+
+const STEP_FIRST_MS = 5_000;
+
+/**
+ * How long a workflow waits before it tries a failing step again.
+ * @param failures rounds that have failed, from 1
+ * @returns milliseconds: five seconds, doubling, one minute at the most
+ */
+export function stepDelayMs(failures: number): number {
+  return Math.min(LONGEST_MS, STEP_FIRST_MS * 2 ** Math.max(0, failures - 1));
+}

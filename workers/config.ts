@@ -20,6 +20,8 @@ export interface WorkerConfig {
     startTimeoutSeconds: number;
     stopGraceSeconds: number;
     drainGraceSeconds: number;
+    /** Restarts after which an agent that is not healthy lets others go first. */
+    restartBudget: number;
     headroom: { cpuMillis: number; memoryBytes: number; pods: number };
   };
   publication: { ownerApiUrl: string; blockSeconds: number; eraPeriod: number; ledgerPath: string };
@@ -47,6 +49,7 @@ const contract = z.object({
   OWNER_RUNTIME_HEALTH_TIMEOUT_SECONDS: seconds(60),
   OWNER_RUNTIME_STOP_GRACE_SECONDS: seconds(10),
   EIREL_SOFT_TERMINATION_GRACE_SECONDS: seconds(600),
+  OWNER_RUNTIME_RESTART_BUDGET: z.coerce.number().int().nonnegative().default(2),
   OWNER_RUNTIME_CAPACITY_CPU_HEADROOM_MILLIS: z.coerce.number().nonnegative().default(500),
   OWNER_RUNTIME_CAPACITY_MEMORY_HEADROOM_MB: z.coerce.number().nonnegative().default(512),
   OWNER_RUNTIME_CAPACITY_POD_HEADROOM: z.coerce.number().nonnegative().default(1),
@@ -88,6 +91,7 @@ export function workerConfigFromEnv(env: NodeJS.ProcessEnv): WorkerConfig {
       startTimeoutSeconds: e.OWNER_RUNTIME_HEALTH_TIMEOUT_SECONDS,
       stopGraceSeconds: e.OWNER_RUNTIME_STOP_GRACE_SECONDS,
       drainGraceSeconds: e.EIREL_SOFT_TERMINATION_GRACE_SECONDS,
+      restartBudget: e.OWNER_RUNTIME_RESTART_BUDGET,
       headroom: {
         cpuMillis: e.OWNER_RUNTIME_CAPACITY_CPU_HEADROOM_MILLIS,
         memoryBytes: e.OWNER_RUNTIME_CAPACITY_MEMORY_HEADROOM_MB * 1024 * 1024,

@@ -2,6 +2,7 @@ import { createCorpusActivities } from '../activities/corpora';
 import { createDeploymentActivities } from '../activities/deployments';
 import { createLeaseActivities } from '../activities/leases';
 import type { RunPolicy } from '../activities/run-policy';
+import { createRunClosingActivities } from '../activities/run-closing';
 import { createRunActivities } from '../activities/runs';
 import { createScoringActivities } from '../activities/scoring';
 import type { WorkflowSignaller } from '../activities/signaller';
@@ -29,6 +30,7 @@ export function controlActivities(deps: ControlDeps) {
     ...createSubmissionActivities(deps),
     ...createDeploymentActivities(deps),
     ...createRunActivities(deps),
+    ...createRunClosingActivities(deps),
     ...createCorpusActivities(deps),
     ...createScoringActivities(deps),
     ...createLeaseActivities(deps),

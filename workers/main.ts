@@ -5,6 +5,7 @@ import { createChainActivities } from '../activities/chain';
 import { createMetagraphActivities } from '../activities/metagraph';
 import { createPublicationActivities } from '../activities/publication';
 import { runPolicyFromEnv } from '../activities/run-policy';
+import { createRunPoolActivities } from '../activities/run-pool';
 import { createRuntimeActivities } from '../activities/runtime';
 import { WorkflowSignaller } from '../activities/signaller';
 import { connectChain } from '../adapters/chain/client';
@@ -29,7 +30,10 @@ import { workerConfigFromEnv } from './config';
 import { controlActivities } from './control';
 import { ensureSchedules } from './schedules';
 
-type Part = Pick<WorkerOptions, 'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions'> & {
+type Part = Pick<
+  WorkerOptions,
+  'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions' | 'maxHeartbeatThrottleInterval'
+> & {
   workflows: boolean;
 };
 
@@ -142,6 +146,8 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
   const control: Part = {
     taskQueue: TASK_QUEUES.control,
     workflows: true,
+    // A heartbeat is how a waiting step learns that an operator has decided otherwise; few wait on this queue.
+    maxHeartbeatThrottleInterval: '2 seconds',
     activities: controlActivities({
       db,
       objectStore,
@@ -157,18 +163,30 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
     taskQueue: TASK_QUEUES.runtime,
     workflows: false,
     maxConcurrentActivityTaskExecutions: config.runtimeSlots,
-    activities: createRuntimeActivities({
-      db,
-      runtime,
-      objectStore,
-      services: agents,
-      jobTokenSecret,
-      startTimeoutSeconds: agents.startTimeoutSeconds,
-      stopGraceSeconds: agents.stopGraceSeconds,
-      headroom: agents.headroom,
-      logger,
-      stopping,
-    }),
+    activities: {
+      ...createRuntimeActivities({
+        db,
+        runtime,
+        objectStore,
+        services: agents,
+        jobTokenSecret,
+        startTimeoutSeconds: agents.startTimeoutSeconds,
+        stopGraceSeconds: agents.stopGraceSeconds,
+        headroom: agents.headroom,
+        logger,
+        stopping,
+      }),
+      ...createRunPoolActivities({
+        db,
+        runtime,
+        signaller,
+        policy,
+        headroom: agents.headroom,
+        graceSeconds: agents.drainGraceSeconds,
+        restartBudget: agents.restartBudget,
+        stopping,
+      }),
+    },
   };
   const chainPart: Part = {
     taskQueue: TASK_QUEUES.chain,

@@ -1,284 +1,498 @@
 import {
   ApplicationFailure,
+  CancellationScope,
+  allHandlersFinished,
   condition,
+  continueAsNew,
   defineQuery,
+  isCancellation,
+  log,
   defineSignal,
   defineUpdate,
   proxyActivities,
+  setDefaultSignalHandler,
   setHandler,
+  uuid4,
+  workflowInfo,
 } from '@temporalio/workflow';
-import type { RetryPolicy } from '@temporalio/common';
+import type { RetryPolicy, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import { FAULTS, FINAL_FAULTS } from '../domain/faults';
 import {
   RUN_MESSAGES,
   TASK_QUEUES,
-  type CloseRequest,
-  type ExtendRequest,
   type RunEpochInput,
+  type RunEpochState,
   type RunProgressView,
-  type SteerRequest,
+  type SteerAnswer,
+  type StuckStep,
 } from '../domain/messages';
+import {
+  STEER_ACTIONS,
+  cleanText,
+  decideOrder,
+  readOrder,
+  type SteerAction,
+  type SteerOrder,
+  type SteerVerdict,
+} from '../domain/run-steering';
+import { currentWindow } from '../domain/schedule';
 import type { RunPhase } from '../domain/status';
 import type { CorpusActivities } from '../activities/corpora';
+import type { RunClosingActivities } from '../activities/run-closing';
+import type { RunPoolActivities } from '../activities/run-pool';
 import type { RunActivities } from '../activities/runs';
 import type { ScoringActivities } from '../activities/scoring';
+import { STEP_OPTIONS, StepLeft, retriedStep, type StepOwner } from './retried-step';
 import { announce, introduce } from './visibility';
 
-export const pauseSignal = defineSignal<[SteerRequest?]>(RUN_MESSAGES.pause);
-export const resumeSignal = defineSignal<[SteerRequest?]>(RUN_MESSAGES.resume);
-export const closeUpdate = defineUpdate<RunProgressView, [CloseRequest?]>(RUN_MESSAGES.close);
-export const extendUpdate = defineUpdate<RunProgressView, [ExtendRequest]>(RUN_MESSAGES.extend);
-export const openUpdate = defineUpdate<RunProgressView, [SteerRequest?]>(RUN_MESSAGES.open);
 export const runProgressQuery = defineQuery<RunProgressView>(RUN_MESSAGES.progress);
+/** Every action both ways: an update answers, a signal is what the Web UI and scripts find easiest. */
+export const steerSignals = byAction<SignalDefinition<[unknown?]>>((action) => defineSignal(action));
+export const steerUpdates = byAction<UpdateDefinition<SteerAnswer, [unknown?]>>((action) =>
+  defineUpdate(action),
+);
 
-// A run is worth waiting for: its steps are retried for as long as the run could last, visibly.
-const retry: RetryPolicy = {
-  initialInterval: '500 ms',
-  maximumInterval: '30 seconds',
-  nonRetryableErrorTypes: [...FINAL_FAULTS],
-};
+function byAction<T>(define: (action: SteerAction) => T): Record<SteerAction, T> {
+  return Object.fromEntries(STEER_ACTIONS.map((action) => [action, define(action)])) as Record<
+    SteerAction,
+    T
+  >;
+}
 
-const runs = proxyActivities<RunActivities>({
+// The steps of a run; `retriedStep` repeats them for as long as the run is wanted.
+const runs = proxyActivities<RunActivities & RunClosingActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '2 minutes',
-  scheduleToCloseTimeout: '30 days',
-  retry,
+  ...STEP_OPTIONS,
 });
 
-const waits = proxyActivities<RunActivities>({
+const waits = proxyActivities<RunActivities & RunClosingActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '1 day',
-  scheduleToCloseTimeout: '30 days',
   heartbeatTimeout: '15 seconds',
-  retry,
+  ...STEP_OPTIONS,
 });
 
 const corpora = proxyActivities<CorpusActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '1 hour',
-  scheduleToCloseTimeout: '30 days',
   heartbeatTimeout: '6 minutes',
-  retry,
+  ...STEP_OPTIONS,
 });
 
 const scoring = proxyActivities<ScoringActivities>({
   taskQueue: TASK_QUEUES.control,
   startToCloseTimeout: '10 minutes',
-  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '30 seconds',
+  ...STEP_OPTIONS,
+});
+
+// Beside the steps: what was ordered is written down, and agents get their turn, for as long as that takes.
+const retry: RetryPolicy = {
+  initialInterval: '500 ms',
+  maximumInterval: '30 seconds',
+  nonRetryableErrorTypes: [...FINAL_FAULTS],
+};
+const records = proxyActivities<RunActivities>({
+  taskQueue: TASK_QUEUES.control,
+  startToCloseTimeout: '30 seconds',
+  retry,
+});
+const pools = proxyActivities<RunPoolActivities>({
+  taskQueue: TASK_QUEUES.runtime,
+  startToCloseTimeout: '1 day',
   heartbeatTimeout: '30 seconds',
   retry,
 });
 
+/** Orders that are remembered so that one sent twice is carried out once. */
+const REMEMBERED_ORDERS = 200;
+
 /** One evaluation run: opens on time, is held open by a durable timer, drained, scored, published, followed by the next. */
 export async function runEpoch(input: RunEpochInput): Promise<RunProgressView> {
   const run = new RunEpoch(input);
-  setHandler(pauseSignal, (request) => run.pause(request ?? {}));
-  setHandler(resumeSignal, (request) => run.resume(request ?? {}));
   setHandler(runProgressQuery, () => run.view());
-  setHandler(
-    openUpdate,
-    async (request) => {
-      run.open(request ?? {});
-      await condition(() => run.phase !== 'scheduled');
-      return run.view();
-    },
-    {
-      validator: (_request?: SteerRequest) => {
-        if (run.phase !== 'scheduled') throw refusal(`the run is ${run.phase} already`);
-      },
-    },
-  );
-  setHandler(
-    closeUpdate,
-    async (request) => {
-      run.close(request ?? {});
-      await condition(() => !run.holding);
-      return run.view();
-    },
-    {
-      validator: (_request?: CloseRequest) => {
-        if (run.phase === 'scheduled') throw refusal('the run is not open yet');
-        if (run.phase === 'completed') throw refusal('the run is completed already');
-      },
-    },
-  );
-  setHandler(
-    extendUpdate,
-    async (request) => {
-      await run.extend(request);
-      return run.view();
-    },
-    {
-      validator: (request) => {
-        if (!Number.isFinite(request.seconds) || request.seconds <= 0) {
-          throw refusal('seconds must be a positive number');
-        }
-        if (!run.holding)
-          throw refusal(`the run is ${run.phase}; only a run that is not closing yet can be extended`);
-      },
-    },
-  );
+  for (const action of STEER_ACTIONS) {
+    setHandler(steerSignals[action], async (sent?: unknown) => {
+      await run.steer(action, sent);
+    });
+    setHandler(steerUpdates[action], async (sent?: unknown) => {
+      const answer = await run.steer(action, sent);
+      if (answer.outcome === 'refused') {
+        throw ApplicationFailure.nonRetryable(answer.message, FAULTS.badState);
+      }
+      return answer;
+    });
+  }
+  setDefaultSignalHandler((name: string) => run.unknownSignal(name));
   introduce('run', { family: input.familyId, runId: input.runId });
   return run.live();
 }
 
-function refusal(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAULTS.badState);
-}
+class RunEpoch implements StepOwner {
+  retries = 0;
+  private reason = 'reading the run';
+  private loaded: boolean;
+  /** True once the next run has been started. */
+  private followed = false;
+  private readonly state: RunEpochState;
+  /** Orders are written down one after another, each as the run stands by then. */
+  private written: Promise<void> = Promise.resolve();
 
-class RunEpoch {
-  phase: RunPhase = 'scheduled';
-  private reason = 'waiting for its start';
-  private startsAt = 0;
-  private endsAt = 0;
-  private pausedAt: number | null = null;
-  private opened = false;
-  private closing: 'now' | 'drain' | null = null;
-  private steered: Array<{ action: string; request: SteerRequest }> = [];
-
-  constructor(private readonly input: RunEpochInput) {}
-
-  /** True until the run begins to close. */
-  get holding(): boolean {
-    return (
-      ['scheduled', 'opening', 'deploying', 'running', 'paused'].includes(this.phase) && this.closing === null
-    );
-  }
-
-  pause(request: SteerRequest): void {
-    this.note('pause', request);
-    if (this.holding && this.pausedAt === null) this.pausedAt = Date.now();
-  }
-
-  resume(request: SteerRequest): void {
-    this.note('resume', request);
-    if (this.pausedAt === null) return;
-    this.endsAt += Date.now() - this.pausedAt;
-    this.pausedAt = null;
-  }
-
-  open(request: SteerRequest): void {
-    this.note('open', request);
-    this.opened = true;
-  }
-
-  close(request: CloseRequest): void {
-    this.note('close', request);
-    this.closing ??= request.mode ?? 'drain';
-  }
-
-  async extend(request: ExtendRequest): Promise<void> {
-    this.note('extend', request);
-    this.endsAt += request.seconds * 1000;
-    await runs.moveEnd({ runId: this.input.runId, endsAt: iso(this.endsAt) });
-  }
-
-  view(): RunProgressView {
-    const until = this.pausedAt ?? Date.now();
-    return {
-      runId: this.input.runId,
-      phase: this.phase,
-      reason: this.reason,
-      startsAt: iso(this.startsAt),
-      endsAt: iso(this.endsAt),
-      pausedAt: this.pausedAt === null ? null : iso(this.pausedAt),
-      remainingSeconds: this.endsAt === 0 ? 0 : Math.max(0, Math.round((this.endsAt - until) / 1000)),
+  constructor(private readonly input: RunEpochInput) {
+    this.loaded = input.state !== undefined;
+    this.state = input.state ?? {
+      phase: 'scheduled',
+      startsAt: 0,
+      endsAt: 0,
+      pausedAt: null,
+      opened: false,
+      closing: null,
+      summary: '',
+      stuck: null,
+      orders: [],
+      continued: 0,
     };
   }
 
+  get stuck(): StuckStep | null {
+    return this.state.stuck;
+  }
+  set stuck(stuck: StuckStep | null) {
+    this.state.stuck = stuck;
+  }
+
+  get full(): boolean {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    return this.loaded && (continueAsNewSuggested || historyLength > (this.input.historyLimit ?? Infinity));
+  }
+
+  view(): RunProgressView {
+    const { phase, startsAt, endsAt, pausedAt, closing, stuck, continued } = this.state;
+    const until = pausedAt ?? Date.now();
+    return {
+      runId: this.input.runId,
+      phase,
+      reason: this.reason,
+      startsAt: iso(startsAt),
+      endsAt: iso(endsAt),
+      pausedAt: pausedAt === null ? null : iso(pausedAt),
+      remainingSeconds: endsAt === 0 ? 0 : Math.max(0, Math.round((endsAt - until) / 1000)),
+      closing: closing !== null,
+      stuck: stuck && {
+        step: stuck.step,
+        failures: stuck.failures,
+        error: stuck.error,
+        since: iso(stuck.since),
+        nextAttempt: iso(stuck.nextAttemptAt),
+      },
+      continued,
+    };
+  }
+
+  // ---------------------------------------------------------------------------------------------- steering
+
+  async steer(action: SteerAction, sent: unknown): Promise<SteerAnswer> {
+    await condition(() => this.loaded);
+    const order = readOrder(action, sent);
+    const verdict = this.decide(order);
+    if (verdict.outcome === 'applied') {
+      Object.assign(this.state, verdict.change);
+      if (action === 'retry') this.retries += 1;
+      if (order.id !== null) this.state.orders = [...this.state.orders, order.id].slice(-REMEMBERED_ORDERS);
+    }
+    await this.record(order, verdict);
+    return { outcome: verdict.outcome, message: verdict.message, progress: this.view() };
+  }
+
+  private decide(order: SteerOrder): SteerVerdict {
+    if (order.id !== null && this.state.orders.includes(order.id)) {
+      return { outcome: 'unchanged', message: 'this order was carried out before', change: {} };
+    }
+    return decideOrder({ ...this.state, stuckStep: this.state.stuck?.step ?? null }, order, Date.now());
+  }
+
+  /** A signal that nobody knows is an operator's slip of the hand: it is kept, with what would have been understood. */
+  async unknownSignal(name: string): Promise<void> {
+    await condition(() => this.loaded);
+    const message = `no such signal; a run knows ${STEER_ACTIONS.join(', ')}`;
+    await this.write(() =>
+      records.recordSteering({
+        id: uuid4(),
+        runId: this.input.runId,
+        action: cleanText(name, 40),
+        order: null,
+        outcome: 'refused',
+        message,
+        row: null,
+      }),
+    );
+  }
+
+  private async record(order: SteerOrder, { outcome, message }: SteerVerdict): Promise<void> {
+    const id = order.id ?? uuid4();
+    await this.write(() =>
+      records.recordSteering({
+        id,
+        runId: this.input.runId,
+        action: order.action,
+        order,
+        outcome,
+        message,
+        row:
+          outcome === 'applied'
+            ? { ...this.window(), pausedAt: this.state.pausedAt === null ? null : iso(this.state.pausedAt) }
+            : null,
+      }),
+    );
+  }
+
+  private window(): { startsAt: string; endsAt: string } {
+    return { startsAt: iso(this.state.startsAt), endsAt: iso(this.state.endsAt) };
+  }
+
+  private write(act: () => Promise<void>): Promise<void> {
+    this.written = this.written.then(act).catch((error: unknown) => {
+      // Only a row that is gone gets here; the run itself must not end by it.
+      if (isCancellation(error)) throw error;
+      log.error('an order could not be written down', { error });
+    });
+    return this.written;
+  }
+
+  // ---------------------------------------------------------------------------------------------- the run's life
+
   async live(): Promise<RunProgressView> {
-    const { runId } = this.input;
-    const window = await runs.loadRun(runId);
-    this.startsAt = Date.parse(window.startsAt);
-    this.endsAt = Date.parse(window.endsAt);
-    await this.waitForStart();
+    for (;;) {
+      if (this.full) await this.continueAnew();
+      try {
+        await this.advance();
+      } catch (error) {
+        // Told to close, or to continue as new, in the middle of a step: what is next is decided anew.
+        if (!(error instanceof StepLeft)) throw error;
+        continue;
+      }
+      if (!this.followed) continue;
+      await condition(allHandlersFinished);
+      return this.view();
+    }
+  }
 
-    await this.enter('opening', 'drawing its tasks');
-    const opening = await runs.openRun({ runId, startsAt: iso(this.startsAt), endsAt: iso(this.endsAt) });
-    announce('opening', `indexing the documents of ${opening.taskCount} tasks`);
-    await corpora.indexCorpora(runId);
-    await this.enter('deploying', `${opening.taskCount} tasks drawn; starting the agents`);
-    await runs.activateDeployments(runId);
-    await waits.awaitDeployments({ runId, endsAt: iso(this.endsAt) });
-    const seeded = await runs.freezeAndSeed(runId);
-    await this.hold(`${seeded.members} miners, ${seeded.tasks} tasks, open for validators`);
+  /** Goes through one phase; every step in it may be repeated, so a phase that was left is simply entered again. */
+  private async advance(): Promise<void> {
+    const { phase, closing } = this.state;
+    if (!this.loaded) return this.load();
+    if (closing !== null && (phase === 'opening' || phase === 'deploying')) return this.abandon();
+    switch (phase) {
+      case 'scheduled':
+        return this.waitForStart();
+      case 'opening':
+        return this.open();
+      case 'deploying':
+        return this.deploy();
+      case 'running':
+      case 'paused':
+        return this.hold();
+      case 'draining':
+        return this.drain();
+      case 'aggregating':
+        return this.aggregate();
+      case 'publishing':
+        return this.publish();
+      case 'completed':
+        return this.handOver();
+    }
+  }
 
-    await this.enter('draining', 'no new claims; running leases finish');
-    await waits.awaitDrain({ runId, mode: this.closing ?? 'drain' });
-    await this.enter('aggregating', 'computing scores');
-    await scoring.aggregateRun(runId);
-    await this.enter('publishing', 'writing the evidence and the weights');
-    await scoring.publishEvidence(runId);
-    await scoring.computeWeights(runId);
-    await runs.completeRun(runId);
-    this.phase = 'completed';
-    await runs.settleDeployments(runId);
-    const next = await runs.startNextRun(runId);
-    this.reason = `completed; ${next.runId} follows`;
-    announce('completed', this.reason);
-    return this.view();
+  /** Reads the row; a workflow that was ended by hand and started again goes on where its row stands. */
+  private async load(): Promise<void> {
+    const row = await this.step('loadRun', () => runs.loadRun(this.input.runId));
+    this.state.phase = row.phase;
+    this.state.startsAt = Date.parse(row.startsAt);
+    this.state.endsAt = Date.parse(row.endsAt);
+    this.state.pausedAt = row.pausedAt === null ? null : Date.parse(row.pausedAt);
+    this.state.summary = row.summary;
+    this.loaded = true;
   }
 
   private async waitForStart(): Promise<void> {
-    announce('scheduled', `opens at ${iso(this.startsAt)}`);
-    const duration = this.endsAt - this.startsAt;
-    while (!this.opened && Date.now() < this.startsAt) {
-      await condition(() => this.opened || this.steered.length > 0, this.startsAt - Date.now());
-      await this.audit();
+    const { state } = this;
+    const { startsAt, endsAt } = state;
+    if (!state.opened && Date.now() < startsAt) {
+      this.say(`opens at ${iso(startsAt)}`);
+      await condition(() => state.opened || state.endsAt !== endsAt || this.full, startsAt - Date.now());
+      if (!state.opened && Date.now() < startsAt) return;
     }
-    if (this.opened) {
-      // Opened by hand: the whole duration counts from now.
-      this.startsAt = Date.now();
-      this.endsAt = this.startsAt + duration;
+    await this.catchUp();
+    await this.enter('opening', 'drawing its tasks');
+  }
+
+  /** After downtime a run opens in the window that contains now, never in one that has passed (decision 17). */
+  private async catchUp(): Promise<void> {
+    const { state } = this;
+    if (state.pausedAt !== null) return;
+    const planned = this.window();
+    const window = currentWindow(
+      { startsAt: new Date(state.startsAt), endsAt: new Date(state.endsAt) },
+      new Date(),
+    );
+    if (window.missed === 0) return;
+    state.startsAt = window.startsAt.getTime();
+    state.endsAt = window.endsAt.getTime();
+    await this.step('moveWindow', () =>
+      runs.moveWindow({ runId: this.input.runId, ...this.window(), planned, missed: window.missed }),
+    );
+  }
+
+  private async open(): Promise<void> {
+    const { runId } = this.input;
+    const opening = await this.step(
+      'openRun',
+      () => runs.openRun({ runId, ...this.window() }),
+      this.isClosing,
+    );
+    this.say(`indexing the documents of ${opening.taskCount} tasks`);
+    await this.step('indexCorpora', () => corpora.indexCorpora(runId), this.isClosing);
+    // A dataset that was missing for longer than the run lasts must not make an empty run of it.
+    await this.catchUp();
+    await this.enter('deploying', `${opening.taskCount} tasks drawn; starting the agents`);
+  }
+
+  private async deploy(): Promise<void> {
+    const { runId } = this.input;
+    await this.step('activateDeployments', () => runs.activateDeployments(runId), this.isClosing);
+    const pool = this.tendPool();
+    try {
+      await this.step('awaitDeployments', () => waits.awaitDeployments(runId), this.isClosing);
+    } finally {
+      await pool.end();
     }
+    const seeded = await this.step('freezeAndSeed', () => runs.freezeAndSeed(runId), this.isClosing);
+    this.state.summary = `${seeded.members} miners, ${seeded.tasks} tasks`;
+    await this.enter('running', this.state.summary);
   }
 
   /** Holds the run open until its timer ends or an operator closes it; a pause stops the timer. */
-  private async hold(summary: string): Promise<void> {
-    for (;;) {
-      await this.audit();
-      if (this.closing) return;
-      if (this.pausedAt !== null) {
-        await this.enter('paused', 'paused: no new claims, the timer stands still', this.pausedAt);
-        await condition(() => this.pausedAt === null || this.closing !== null);
-        if (this.closing) return;
-        await runs.moveEnd({ runId: this.input.runId, endsAt: iso(this.endsAt) });
-        continue;
+  private async hold(): Promise<void> {
+    const { state } = this;
+    const pool = this.tendPool();
+    try {
+      while (state.closing === null && !this.full) {
+        const { pausedAt, endsAt } = state;
+        const left = endsAt - Date.now();
+        if (pausedAt === null && left <= 0) {
+          state.closing = 'drain';
+          break;
+        }
+        this.say(
+          pausedAt === null
+            ? `${state.summary}, open for validators; closes at ${iso(endsAt)}`
+            : `paused since ${iso(pausedAt)}: no new claims, the clock stands still`,
+        );
+        const changed = (): boolean =>
+          state.closing !== null || state.pausedAt !== pausedAt || state.endsAt !== endsAt || this.full;
+        await (pausedAt === null ? condition(changed, left) : condition(changed));
       }
-      const left = this.endsAt - Date.now();
-      if (left <= 0) return;
-      await this.enter('running', `${summary}; closes at ${iso(this.endsAt)}`);
-      const end = this.endsAt;
-      await condition(
-        () =>
-          this.pausedAt !== null || this.closing !== null || this.endsAt !== end || this.steered.length > 0,
-        left,
-      );
+    } finally {
+      await pool.end();
     }
+    if (state.closing !== null) await this.enter('draining', 'no new claims; running leases finish');
   }
 
-  private async enter(phase: RunPhase, reason: string, pausedAt: number | null = null): Promise<void> {
-    this.reason = reason;
-    if (this.phase !== phase) {
-      this.phase = phase;
-      await runs.setPhase({
-        runId: this.input.runId,
-        phase,
-        pausedAt: pausedAt === null ? null : iso(pausedAt),
+  private async drain(): Promise<void> {
+    const { runId } = this.input;
+    const mode = this.state.closing ?? 'drain';
+    // Whoever closed after draining may still decide to close now: then the wait for leases is left.
+    const escalated = (): boolean => mode === 'drain' && this.state.closing === 'now';
+    await this.step('awaitDrain', () => waits.awaitDrain({ runId, mode }), escalated);
+    await this.enter('aggregating', 'computing scores');
+  }
+
+  private async aggregate(): Promise<void> {
+    await this.step('aggregateRun', () => scoring.aggregateRun(this.input.runId));
+    await this.enter('publishing', 'writing the evidence and the weights');
+  }
+
+  private async publish(): Promise<void> {
+    const { runId } = this.input;
+    await this.step('publishEvidence', () => scoring.publishEvidence(runId));
+    await this.step('computeWeights', () => scoring.computeWeights(runId));
+    await this.step('completeRun', () => runs.completeRun(runId));
+    this.state.phase = 'completed';
+  }
+
+  /** Who stays, who goes, and the next run. */
+  private async handOver(): Promise<void> {
+    const { runId } = this.input;
+    await this.step('settleDeployments', () => runs.settleDeployments(runId));
+    const next = await this.step('startNextRun', () => runs.startNextRun(runId));
+    this.say(`completed; ${next.runId} follows`);
+    this.followed = true;
+  }
+
+  /** Closed before anybody was frozen into it: nothing is scored, and its submissions go to the next run. */
+  private async abandon(): Promise<void> {
+    const { runId } = this.input;
+    const reason = `closed while ${this.state.phase}, before any task was handed out`;
+    const left = await this.step('abandonRun', () => runs.abandonRun({ runId, reason }));
+    if (left.seeded) return this.enter('draining', 'no new claims; running leases finish');
+    this.state.phase = 'completed';
+  }
+
+  // ---------------------------------------------------------------------------------------------- tools
+
+  private readonly isClosing = (): boolean => this.state.closing !== null;
+
+  private step<T>(name: string, act: () => Promise<T>, giveUp?: () => boolean): Promise<T> {
+    return retriedStep(this, name, act, giveUp);
+  }
+
+  /** The phase counts once the row shows it; whether `running` is `paused` follows from the clock. */
+  private async enter(phase: RunPhase, reason: string): Promise<void> {
+    await this.step('setPhase', () => runs.setPhase({ runId: this.input.runId, phase }));
+    this.state.phase = phase === 'running' && this.state.pausedAt !== null ? 'paused' : phase;
+    this.say(reason);
+  }
+
+  /** Gives agents their turn while the run is open, as a capacity that is too small for all allows (evaluation.md 1.10). */
+  private tendPool(): { end(): Promise<void> } {
+    const scope = new CancellationScope();
+    const work = scope
+      .run(() => pools.tendPool(this.input.runId))
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) log.error('the pool of agents is not tended any more', { error });
       });
-    }
-    announce(phase, reason);
+    return {
+      end: async () => {
+        scope.cancel();
+        await work;
+      },
+    };
   }
 
-  private note(action: string, request: SteerRequest): void {
-    // The API audits what comes through it; what an operator signals by other means is audited here.
-    if (!request.via) this.steered.push({ action, request });
+  private async continueAnew(): Promise<never> {
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof runEpoch>({
+      ...this.input,
+      state: { ...this.state, continued: this.state.continued + 1 },
+    });
   }
 
-  private async audit(): Promise<void> {
-    for (let next = this.steered.shift(); next; next = this.steered.shift()) {
-      await runs.auditSteering({ runId: this.input.runId, action: next.action, request: next.request });
-    }
+  private say(reason: string): void {
+    this.reason = reason;
+    this.tell();
+  }
+
+  tell(): void {
+    const { phase, stuck } = this.state;
+    if (stuck === null) return announce(phase, this.reason);
+    const ways = phase === 'opening' || phase === 'deploying' ? ', and "close" gives the run up' : '';
+    announce(
+      phase,
+      `${stuck.step} fails since ${iso(stuck.since)} (${stuck.failures} times): ${stuck.error} ` +
+        `Tried again at ${iso(stuck.nextAttemptAt)}; the signal "retry" tries now${ways}.`,
+      stuck.step,
+    );
   }
 }
 

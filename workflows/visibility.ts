@@ -8,14 +8,28 @@ export const EIREL_RUN_ID = defineSearchAttributeKey('EirelRunId', SearchAttribu
 export const EIREL_HOTKEY = defineSearchAttributeKey('EirelHotkey', SearchAttributeType.KEYWORD);
 export const EIREL_FAMILY = defineSearchAttributeKey('EirelFamily', SearchAttributeType.KEYWORD);
 export const EIREL_STATUS = defineSearchAttributeKey('EirelStatus', SearchAttributeType.KEYWORD);
+export const EIREL_STUCK = defineSearchAttributeKey('EirelStuck', SearchAttributeType.KEYWORD);
+export const EIREL_REASON = defineSearchAttributeKey('EirelReason', SearchAttributeType.KEYWORD);
+
+/** A keyword's column is 255 characters wide in the SQL stores of Temporal's visibility. */
+const REASON_CHARS = 250;
 
 /**
  * Shows in the Web UI what this workflow is doing and why it waits.
  * @param status the searchable word; @param sentence what is going on, in words
+ * @param stuck the step that something keeps from going on; it is taken off by the next call without one
  */
-export function announce(status: string, sentence: string): void {
-  upsertSearchAttributes([{ key: EIREL_STATUS, value: status }]);
+export function announce(status: string, sentence: string, stuck: string | null = null): void {
+  upsertSearchAttributes([
+    { key: EIREL_STATUS, value: status },
+    { key: EIREL_REASON, value: shortened(sentence) },
+    { key: EIREL_STUCK, value: stuck },
+  ]);
   setCurrentDetails(sentence);
+}
+
+function shortened(sentence: string): string {
+  return sentence.length <= REASON_CHARS ? sentence : `${sentence.slice(0, REASON_CHARS - 1)}…`;
 }
 
 /** Makes a workflow findable by kind, hotkey, family and run, whoever started it. */

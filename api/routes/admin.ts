@@ -19,7 +19,7 @@ import { HttpError } from '../../domain/http-errors';
 import { naiveIso, naiveIsoOrNull } from '../../domain/time';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
-import { advanceRun } from '../steering';
+import { advanceRun } from '../steering/advance';
 import { validatorView } from '../views/validators';
 
 const tags = ['admin'];

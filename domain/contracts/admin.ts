@@ -91,19 +91,38 @@ export const whoamiPayload = z
   })
   .meta({ id: 'Whoami' });
 
-const steer = z.object({ reason: z.string().max(500).default(''), dry_run: z.boolean().default(false) });
+/** Who steers through the API: why, by which way, and under which id of their own. */
+export const orderBody = z.object({
+  reason: z.string().max(500).default(''),
+  /** Says what would happen and changes nothing. */
+  dry_run: z.boolean().default(false),
+  /** An order sent again under the same id is not carried out again. */
+  order_id: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{8,36}$/, 'must be 8 to 36 letters, digits or dashes, such as a UUID')
+    .optional(),
+  via: z.enum(['api', 'cli']).default('api'),
+});
+const NO_ORDER = { reason: '', dry_run: false, via: 'api' as const };
 /** An empty body steers without a reason. */
-export const steerBody = steer.optional().transform((body) => body ?? { reason: '', dry_run: false });
-export const closeBody = steer
+export const steerBody = orderBody.optional().transform((body) => body ?? NO_ORDER);
+export const closeBody = orderBody
   .extend({ mode: z.enum(['now', 'drain']).default('drain') })
   .optional()
-  .transform((body) => body ?? { reason: '', dry_run: false, mode: 'drain' as const });
-export const extendBody = steer.extend({
-  seconds: z
-    .int()
-    .min(1)
-    .max(366 * 86_400),
-});
+  .transform((body) => body ?? { ...NO_ORDER, mode: 'drain' as const });
+export const extendBody = orderBody
+  .extend({
+    seconds: z
+      .int()
+      .min(1)
+      .max(366 * 86_400)
+      .optional(),
+    until: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine((body) => (body.seconds === undefined) !== (body.until === undefined), {
+    message: 'give either seconds (by how much) or until (a time with its zone)',
+    path: ['seconds'],
+  });
 
 /** What steering a run did; with `dry_run` what it would do. */
 export const steerPayload = z

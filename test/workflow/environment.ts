@@ -65,6 +65,7 @@ export async function workflowEnvironment(): Promise<WorkflowEnvironment> {
             activities,
             maxConcurrentActivityTaskPolls: 1,
             maxConcurrentWorkflowTaskPolls: 2,
+            maxHeartbeatThrottleInterval: '1 second',
           }),
         );
       }

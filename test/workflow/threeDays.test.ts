@@ -1,12 +1,15 @@
-/** Three days pass in a moment: the boundaries of a run are timers of the server, not of anybody who calls. */
+/** Days pass in a moment: the boundaries of a run are timers of the server, not of anybody who calls. */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES, TASK_QUEUES, WORKFLOW_TYPES, type RunProgressView } from '../../domain/messages';
+import type { RunPhase } from '../../domain/status';
 import { timeSkippingServer } from '../harness/stack';
 import { workflowBundle } from './environment';
+import { runRecorder } from './run-recorder';
 
 const KEYWORD = 2;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 let env: TestWorkflowEnvironment;
 
 beforeAll(async () => {
@@ -20,50 +23,143 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => env?.teardown());
 
-it('opens and closes a scheduled run of three days to the second, with nobody calling', async () => {
-  const now = await env.currentTimeMs();
-  const startsAt = now + DAY_MS;
-  const endsAt = startsAt + 3 * DAY_MS;
-  const at: Record<string, number> = {};
-  const note =
-    <T>(name: string, answer: T) =>
-    async (): Promise<T> => {
-      at[name] = await env.currentTimeMs();
-      return answer;
-    };
-  const activities = {
-    loadRun: note('loadRun', {
-      startsAt: new Date(startsAt).toISOString(),
-      endsAt: new Date(endsAt).toISOString(),
-    }),
-    openRun: note('openRun', { taskCount: 100 }),
-    indexCorpora: note('indexCorpora', { corpora: 0, chunks: 0 }),
-    activateDeployments: note('activateDeployments', { activated: 1 }),
-    awaitDeployments: note('awaitDeployments', { healthy: 1, waiting: 0 }),
-    freezeAndSeed: note('freezeAndSeed', { members: 1, tasks: 100 }),
-    setPhase: note('setPhase', undefined),
-    awaitDrain: note('awaitDrain', { expiredRows: 0, unscoredRows: 0 }),
-    completeRun: note('completeRun', undefined),
-    settleDeployments: note('settleDeployments', { kept: 1, retired: 0 }),
-    startNextRun: note('startNextRun', { runId: 'run-2' }),
-    aggregateRun: note('aggregateRun', { miners: 1, winner: null }),
-    publishEvidence: note('publishEvidence', { key: 'k', sha256: 's' }),
-    computeWeights: note('computeWeights', { digest: 'd', weights: {} }),
-  };
-  const worker = await Worker.create({
-    connection: env.nativeConnection,
+const iso = (ms: number): string => new Date(ms).toISOString();
+const recorderOf = (startsAt: number, endsAt: number, phase: RunPhase = 'scheduled') => {
+  const window = { startsAt: iso(startsAt), endsAt: iso(endsAt), phase };
+  const recorder = runRecorder(window, () => env.currentTimeMs());
+  // The server skips no time while an activity runs, and the pool's runs as long as the run is open.
+  return { ...recorder, activities: { ...recorder.activities, tendPool: () => Promise.resolve() } };
+};
+type Activities = ReturnType<typeof recorderOf>['activities'];
+
+/** Runs `act` with a worker beside it. */
+async function withWorker<T>(activities: Activities, act: () => Promise<T>): Promise<T> {
+  const options = { connection: env.nativeConnection, workflowBundle: await workflowBundle(), activities };
+  const workers = await Promise.all(
+    [TASK_QUEUES.control, TASK_QUEUES.runtime].map((taskQueue) => Worker.create({ ...options, taskQueue })),
+  );
+  const running = workers.map((worker) => worker.run());
+  try {
+    return await act();
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(running);
+  }
+}
+
+const startRun = (name: string) =>
+  env.client.workflow.start(WORKFLOW_TYPES.runEpoch, {
+    workflowId: `run/${name}`,
     taskQueue: TASK_QUEUES.control,
-    workflowBundle: await workflowBundle(),
-    activities,
+    args: [{ runId: name, sequence: 1, familyId: 'general_chat' }],
   });
-  const result = (await worker.runUntil(
-    env.client.workflow.execute(WORKFLOW_TYPES.runEpoch, {
-      workflowId: 'run/three-days',
-      taskQueue: TASK_QUEUES.control,
-      args: [{ runId: 'run-1', sequence: 1, familyId: 'general_chat' }],
-    }),
-  )) as RunProgressView;
-  expect(result.phase).toBe('completed');
-  expect(Math.abs((at.openRun ?? 0) - startsAt)).toBeLessThan(1000);
-  expect(Math.abs((at.awaitDrain ?? 0) - endsAt)).toBeLessThan(1000);
-}, 120_000);
+
+/** Milliseconds between two moments. */
+const apart = (a: number, b: number): number => Math.abs(a - b);
+
+describe('the boundaries of a run, to the second', () => {
+  it('opens and closes a scheduled run of three days with nobody calling', async () => {
+    const startsAt = (await env.currentTimeMs()) + DAY_MS;
+    const endsAt = startsAt + 3 * DAY_MS;
+    const run = recorderOf(startsAt, endsAt);
+    await withWorker(run.activities, async () => {
+      const result = (await (await startRun('three-days')).result()) as RunProgressView;
+      expect(result).toMatchObject({ phase: 'completed', startsAt: iso(startsAt), endsAt: iso(endsAt) });
+    });
+    expect(apart(run.at('openRun'), startsAt)).toBeLessThan(1000);
+    expect(apart(run.at('awaitDrain'), endsAt)).toBeLessThan(1000);
+    expect(run.steps()).not.toContain('moveWindow');
+  }, 120_000);
+
+  it('stands still for half a day of pause and lasts six hours longer when extended', async () => {
+    const startsAt = (await env.currentTimeMs()) + HOUR_MS;
+    const run = recorderOf(startsAt, startsAt + 3 * DAY_MS);
+    await withWorker(run.activities, async () => {
+      const handle = await startRun('paused-and-extended');
+      await env.sleep(HOUR_MS + DAY_MS);
+      const pausedAt = await env.currentTimeMs();
+      await handle.signal('pause');
+      await env.sleep(12 * HOUR_MS);
+      expect(await handle.query('progress')).toMatchObject({ phase: 'paused' });
+      const resumedAt = await env.currentTimeMs();
+      await handle.signal('resume');
+      await env.sleep(6 * HOUR_MS);
+      await handle.signal('extend', 6 * 3600);
+      const result = (await handle.result()) as RunProgressView;
+      const expected = startsAt + 3 * DAY_MS + (resumedAt - pausedAt) + 6 * HOUR_MS;
+      expect(apart(Date.parse(result.endsAt), expected)).toBeLessThan(1000);
+      expect(apart(run.at('awaitDrain'), expected)).toBeLessThan(1000);
+    });
+  }, 120_000);
+
+  it('opens in the window that contains now when its own passed while nothing was up', async () => {
+    const now = await env.currentTimeMs();
+    const run = recorderOf(now - 10 * DAY_MS, now - 7 * DAY_MS);
+    await withWorker(run.activities, async () => {
+      const result = (await (await startRun('missed')).result()) as RunProgressView;
+      expect(result).toMatchObject({ startsAt: iso(now - DAY_MS), endsAt: iso(now + 2 * DAY_MS) });
+    });
+    expect(run.inputOf('moveWindow')).toMatchObject({
+      startsAt: iso(now - DAY_MS),
+      missed: 3,
+      planned: { startsAt: iso(now - 10 * DAY_MS), endsAt: iso(now - 7 * DAY_MS) },
+    });
+    expect(apart(run.at('openRun'), now)).toBeLessThan(5000);
+    expect(apart(run.at('awaitDrain'), now + 2 * DAY_MS)).toBeLessThan(1000);
+  }, 120_000);
+
+  it('closes an open run first when its end passed while nothing was up, and starts the next', async () => {
+    const now = await env.currentTimeMs();
+    const endsAt = now - 2 * DAY_MS;
+    const run = recorderOf(endsAt - 3 * DAY_MS, endsAt, 'running');
+    await withWorker(run.activities, async () => {
+      const result = (await (await startRun('ended-in-the-dark')).result()) as RunProgressView;
+      expect(result).toMatchObject({ phase: 'completed', endsAt: iso(endsAt) });
+    });
+    expect(apart(run.at('awaitDrain'), now)).toBeLessThan(60_000);
+    expect(run.steps()).toEqual([
+      'loadRun',
+      'awaitDrain',
+      'aggregateRun',
+      'publishEvidence',
+      'computeWeights',
+      'completeRun',
+      'settleDeployments',
+      'startNextRun',
+    ]);
+  }, 120_000);
+
+  it('makes no empty run of a dataset that was missing for longer than the run lasts', async () => {
+    const now = await env.currentTimeMs();
+    const minutes = 60_000;
+    const run = recorderOf(now, now + 10 * minutes);
+    const activities = {
+      ...run.activities,
+      openRun: async (input: unknown) => {
+        if ((await env.currentTimeMs()) < now + 25 * minutes) throw new Error('there is no dataset');
+        return run.activities.openRun(input);
+      },
+    };
+    await withWorker(activities, async () => {
+      const result = (await (await startRun('late-dataset')).result()) as RunProgressView;
+      expect(result).toMatchObject({ startsAt: iso(now + 20 * minutes), endsAt: iso(now + 30 * minutes) });
+    });
+    expect(run.inputOf('moveWindow')).toMatchObject({ missed: 2 });
+    expect(run.at('freezeAndSeed')).toBeGreaterThanOrEqual(now + 25 * minutes);
+    expect(apart(run.at('awaitDrain'), now + 30 * minutes)).toBeLessThan(1000);
+  }, 120_000);
+
+  it('gives a run that is opened by hand its whole length from then on', async () => {
+    const startsAt = (await env.currentTimeMs()) + 2 * DAY_MS;
+    const run = recorderOf(startsAt, startsAt + 3 * DAY_MS);
+    await withWorker(run.activities, async () => {
+      const handle = await startRun('by-hand');
+      await env.sleep(DAY_MS);
+      const openedAt = await env.currentTimeMs();
+      await handle.signal('open');
+      const result = (await handle.result()) as RunProgressView;
+      expect(apart(Date.parse(result.startsAt), openedAt)).toBeLessThan(1000);
+      expect(apart(run.at('awaitDrain'), openedAt + 3 * DAY_MS)).toBeLessThan(1500);
+    });
+  }, 120_000);
+});

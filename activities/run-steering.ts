@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Db, Prisma } from '../adapters/postgres';
+import type { SteerOrder, SteerOutcome } from '../domain/run-steering';
+
+/** An order that was decided: who gave it, when and why, what came of it, and what the run's row has to show for it. */
+export interface SteeringRecord {
+  /** Of the audit row. */
+  id: string;
+  runId: string;
+  /** What was asked for; a signal's name where nobody understood it. */
+  action: string;
+  order: SteerOrder | null;
+  outcome: SteerOutcome;
+  message: string;
+  /** Null where nothing was changed. ISO times. */
+  row: { startsAt: string; endsAt: string; pausedAt: string | null } | null;
+}
+
+/** The run's row and the audit row, in one transaction; a second time it changes nothing. */
+export async function recordSteering(db: Db, record: SteeringRecord): Promise<void> {
+  const { runId, order, outcome, message, row } = record;
+  const action = `run.${record.action}`;
+  await db.$transaction(async (tx) => {
+    let id = record.id;
+    let earlier = await tx.operatorAction.findUnique({ where: { id } });
+    if (earlier && (earlier.action !== action || earlier.target !== runId)) {
+      // Whoever signals may choose an id that is taken: the row that is there belongs to another order.
+      id = createHash('sha256').update(`${id}/${action}/${runId}`).digest('hex').slice(0, 36);
+      earlier = await tx.operatorAction.findUnique({ where: { id } });
+    }
+    if (earlier?.outcome === outcome && earlier.message === message) return;
+    // The API writes the row before it gives the order; what is known there stays.
+    const known = earlier ? { actor: earlier.actor, via: earlier.via, reason: earlier.reason } : null;
+    const audit = {
+      actor: known?.actor ?? order?.actor ?? 'unknown operator',
+      via: known?.via ?? order?.via ?? 'temporal',
+      action,
+      target: runId,
+      reason: known?.reason ?? order?.reason ?? '',
+      requestJson: requestOf(order),
+      outcome,
+      message,
+    };
+    await tx.operatorAction.upsert({ where: { id }, create: { id, ...audit }, update: audit });
+    if (!row) return;
+    await tx.$executeRaw`
+      UPDATE evaluation_runs
+      SET started_at = ${new Date(row.startsAt)}, ends_at = ${new Date(row.endsAt)},
+        paused_at = ${row.pausedAt ? new Date(row.pausedAt) : null},
+        phase = CASE WHEN phase IN ('running', 'paused')
+          THEN CASE WHEN ${row.pausedAt}::text IS NULL THEN 'running' ELSE 'paused' END ELSE phase END,
+        updated_at = now()
+      WHERE id = ${runId}`;
+  });
+}
+
+function requestOf(order: SteerOrder | null): Prisma.InputJsonObject {
+  if (!order) return {};
+  return {
+    ...(order.action === 'close' ? { mode: order.mode } : {}),
+    ...(order.seconds === null ? {} : { seconds: order.seconds }),
+    ...(order.until === null ? {} : { until: new Date(order.until).toISOString() }),
+    ...(order.problem === null ? {} : { problem: order.problem }),
+  };
+}
