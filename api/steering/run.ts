@@ -106,15 +106,12 @@ function requestOf({
 
 async function act(deps: ApiDeps, run: RunRow, steering: Steering, id: string) {
   const { action, actor, via, reason } = steering;
-  if (run.status === 'completed') {
-    // Its workflow has ended: the row is the last word.
-    const verdict = decideOrder(
-      standing(run, null),
-      readOrder(action, requestOf(steering)),
-      deps.clock().getTime(),
-    );
+  if (action !== 'retry' || run.status === 'completed') {
+    // The row follows the workflow, so what it rules out needs no worker to be refused.
+    const order = readOrder(action, requestOf(steering));
+    const verdict = decideOrder(standing(run, null), order, deps.clock().getTime());
+    if (verdict.outcome === 'refused') throw new HttpError(409, `run ${run.id}: ${verdict.message}`);
     if (verdict.outcome === 'unchanged') return { outcome: 'unchanged' as const, message: verdict.message };
-    throw new HttpError(409, `run ${run.id}: ${verdict.message}`);
   }
   const request = { id, actor, via, reason, ...requestOf(steering) };
   const done = await updateWorkflow<SteerAnswer>(

@@ -65,7 +65,7 @@ describe('steering', () => {
       const early = await steer('pause');
       expect([early.status, early.body.detail]).toEqual([
         409,
-        'run run-1 is scheduled: only a running run can be paused',
+        'run run-1: the run is scheduled; only a run that is open and not closing can be paused',
       ]);
       expect((await steer('open', { reason: 'now' })).body).toMatchObject({ changed: true });
       await eventually(async () => {
@@ -112,6 +112,7 @@ describe('steering', () => {
       expect((await steer('close', {}, 'run-99')).status).toBe(404);
     });
     expect(await actions()).toEqual([
+      'run.pause refused',
       'run.open applied',
       'run.open unchanged',
       'run.pause applied',

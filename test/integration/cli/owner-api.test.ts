@@ -101,7 +101,7 @@ test('a miner submits a folder; both see its story; steering without workers is 
     run('run', 'close', 'run-99', '--yes'),
     run('submission', 'withdraw', id, '--dry-run'),
   ]);
-  expect(paused).toMatchObject({ code: 3, stderr: expect.stringContaining('only a running run') });
+  expect(paused).toMatchObject({ code: 3, stderr: expect.stringContaining('only a run that is open') });
   expect(unknown).toMatchObject({ code: 5, stderr: expect.stringContaining('run run-99 not found') });
   expect(jsonOf(withdrawn)).toMatchObject({ dry_run: true, submission_id: id, status: 'received' });
 });
