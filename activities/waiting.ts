@@ -36,3 +36,29 @@ export async function beating<T>(act: () => Promise<T>): Promise<T> {
     clearInterval(beat);
   }
 }
+
+/** A pause that ends early, without an error, when this process is told to stop. @throws CancelledFailure on a cancellation */
+export async function pauseUntilStop(milliseconds: number, stopping: AbortSignal): Promise<void> {
+  if (stopping.aborted) return;
+  const listening = new AbortController();
+  const stopped = new Promise<void>((resolve) =>
+    stopping.addEventListener('abort', () => resolve(), { once: true, signal: listening.signal }),
+  );
+  try {
+    await Promise.race([Context.current().sleep(milliseconds), stopped]);
+  } finally {
+    listening.abort();
+  }
+}
+
+/** Waits until this worker is shut down, for an activity that has nothing to do while it drains. Never returns. */
+export async function untilShutDown(): Promise<never> {
+  try {
+    return await Context.current().cancelled;
+  } catch {
+    throw ApplicationFailure.create({
+      type: 'WorkerStopping',
+      message: 'this worker is stopping; another goes on',
+    });
+  }
+}

@@ -177,6 +177,7 @@ export async function demoProcesses(
         BITTENSOR_NETUID: String(NETUID),
         EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
         EIREL_WORKER_QUEUES: 'publication',
+        EIREL_VALIDATOR_DATA_DIR: join(settings.dataDir, 'validators', wallet.name),
         EIREL_PUBLICATION_LEDGER_PATH: join(
           settings.dataDir,
           'validators',

@@ -12,6 +12,8 @@ export const FAULTS = {
   badState: 'BadState',
   /** Weights cannot be published until an operator acts: no permit, not registered, wrong version key. */
   publicationRefused: 'PublicationRefused',
+  /** This attempt was told to stop; another goes on from where it was. */
+  interrupted: 'Interrupted',
   /** Nothing to publish yet. */
   notReady: 'NotReady',
 } as const;

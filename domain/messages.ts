@@ -3,6 +3,7 @@
  * these; the API, the CLI and the activities talk to them by these. Nothing here runs in a workflow by itself.
  */
 import type { RunPhase } from './status';
+import type { LoopMemory, LoopSettings, TaskEnding } from './validator/loop';
 
 export const TASK_QUEUES = {
   /** Workflows and database activities. */
@@ -18,6 +19,9 @@ export const TASK_QUEUES = {
 /** The queue of one publishing hotkey: one extrinsic at a time. */
 export const publicationTaskQueue = (hotkey: string): string => `eirel-publication-${hotkey}`;
 
+/** The queue of one validator's loop: its worker has the hotkey and the journals. */
+export const validatorTaskQueue = (hotkey: string): string => `eirel-validator-${hotkey}`;
+
 export const WORKFLOW_TYPES = {
   submissionLifecycle: 'submissionLifecycle',
   deploymentLifecycle: 'deploymentLifecycle',
@@ -25,6 +29,7 @@ export const WORKFLOW_TYPES = {
   chainPublication: 'chainPublication',
   leaseReaper: 'leaseReaper',
   metagraphSync: 'metagraphSync',
+  validatorLoop: 'validatorLoop',
 } as const;
 
 export const SCHEDULE_IDS = { leaseReaper: 'lease-reaper', metagraphSync: 'metagraph-sync' } as const;
@@ -33,6 +38,7 @@ export const workflowIds = {
   submission: (submissionId: string): string => `submission/${submissionId}`,
   deployment: (deploymentId: string): string => `deployment/${deploymentId}`,
   run: (runId: string): string => `run/${runId}`,
+  validator: (hotkey: string): string => `validator/${hotkey}`,
   /** One publication per run and hotkey; later intervals of the same run carry the interval's number. */
   publication: (runId: string, hotkey: string, interval = 0): string =>
     `publication/${runId}/${hotkey}${interval > 0 ? `/${interval}` : ''}`,
@@ -279,4 +285,63 @@ export const PUBLICATION_MESSAGES = {
   cancel: 'cancel',
   /** Query: `PublicationStatusView`. */
   status: 'status',
+} as const;
+
+// ------------------------------------------------------------------------------------------------ validator
+
+export interface ValidatorLoopInput {
+  hotkey: string;
+  settings: LoopSettings;
+  /** Carried over when the loop continues as new. */
+  memory?: LoopMemory;
+  /** For tests: continue as new after so many ended tasks. */
+  renewAfterTasks?: number;
+}
+
+export type ValidatorPhase = 'claiming' | 'idle' | 'working' | 'paused' | 'cooling' | 'renewing' | 'off';
+
+export interface ValidatorTaskView {
+  taskEvaluationId: string;
+  taskId: string;
+  runId: string;
+  familyId: string;
+  fencing: number | null;
+  step: 'evaluating' | 'submitting' | 'releasing';
+  miners: number;
+  claimedAt: string;
+}
+
+/** How the validator's loop stands. */
+export interface ValidatorProgressView {
+  hotkey: string;
+  phase: ValidatorPhase;
+  /** What it does, or why it waits, in words. */
+  reason: string;
+  paused: { reason: string; since: string } | null;
+  activeTasks: ValidatorTaskView[];
+  /** Since the loop was first started. */
+  ended: Record<TaskEnding, number>;
+  lastClaimAt: string | null;
+  lastError: { message: string; at: string } | null;
+  /** The latest publication of weights, null before the first. */
+  publication: {
+    workflowId: string;
+    runId: string;
+    interval: number;
+    startedAt: string;
+    /** Where it ended, null while it runs. */
+    step: PublicationStatusView['step'] | null;
+    reason: string | null;
+  } | null;
+}
+
+export const VALIDATOR_MESSAGES = {
+  /** Signal `SteerRequest`: no new claims; what is leased is finished. */
+  pause: 'pause',
+  /** Signal `SteerRequest`. */
+  resume: 'resume',
+  /** Signal `LoopSettings`: sent by the engine at every start. */
+  configure: 'configure',
+  /** Query: `ValidatorProgressView`. */
+  progress: 'progress',
 } as const;

@@ -5,3 +5,4 @@ export { runEpoch } from './runEpoch';
 export { chainPublication } from './chainPublication';
 export { leaseReaper } from './leaseReaper';
 export { metagraphSync } from './metagraphSync';
+export { validatorLoop } from './validatorLoop';

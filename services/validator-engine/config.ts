@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { z } from 'zod';
+import type { WorkSettings } from '../../activities/validator/deps';
 import { FAMILIES, type FamilyId } from '../../domain/status';
+import type { LoopSettings } from '../../domain/validator/loop';
 import {
   intEnv,
   listenConfigFromEnv,
@@ -11,7 +14,7 @@ import {
 } from '../http';
 
 /** Settings of the validator engine. Times in seconds unless the name says otherwise. */
-export interface ValidatorConfig {
+export interface ValidatorConfig extends WorkSettings {
   listen: ListenConfig;
   ownerApiUrl: string;
   judgeUrl: string;
@@ -24,15 +27,9 @@ export interface ValidatorConfig {
   /** Tasks under way at once. */
   maxParallel: number;
   pollIntervalSeconds: number;
-  /** Empty polls between two lines in the log. */
-  idleHeartbeatEvery: number;
-  /** Cap on asking all miners of one task. */
-  fanOutTimeoutSeconds: number;
-  latencyBudgets: { instant: number; thinking: number };
-  slimOnly: boolean;
-  /** Longest that a task is worked on before it is given back. */
-  taskCapSeconds: number;
-  /** How long a stop may take: leased tasks are finished or given back within it. */
+  /** Where answers and judgements are kept until their task is settled. */
+  journalDir: string;
+  /** How long a stop may take; what is not finished within it is taken up by the next start. */
   shutdownGraceSeconds: number;
   weights: {
     intervalBlocks: number;
@@ -40,7 +37,6 @@ export interface ValidatorConfig {
     /** How often the owner is asked for newly published weights. */
     pollSeconds: number;
     netuid: number;
-    /** Whether a Temporal address is configured; without one nothing is published. */
     enabled: boolean;
   };
 }
@@ -102,7 +98,8 @@ export function validatorConfigFromEnv(env: NodeJS.ProcessEnv): ValidatorConfig 
       EIREL_BLOCK_SECONDS: numberEnv(12, 0.05, 600),
       EIREL_WEIGHT_POLL_SECONDS: numberEnv(30, 0.05, 3600),
       BITTENSOR_NETUID: intEnv(0, 0, 65_535),
-      TEMPORAL_ADDRESS: textEnv(),
+      EIREL_VALIDATOR_PUBLISH_WEIGHTS: flagEnv(true),
+      EIREL_VALIDATOR_DATA_DIR: textEnv(),
     },
     env,
   );
@@ -124,13 +121,28 @@ export function validatorConfigFromEnv(env: NodeJS.ProcessEnv): ValidatorConfig 
     },
     slimOnly: e.EIREL_VALIDATOR_SLIM_ONLY,
     taskCapSeconds: e.EIREL_VALIDATOR_TASK_CAP_SECONDS,
+    journalDir: join(e.EIREL_VALIDATOR_DATA_DIR || join('.eirel', 'validator'), 'journal'),
     shutdownGraceSeconds: e.EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS,
     weights: {
       intervalBlocks: e.EIREL_WEIGHT_SET_INTERVAL_BLOCKS,
       blockSeconds: e.EIREL_BLOCK_SECONDS,
       pollSeconds: e.EIREL_WEIGHT_POLL_SECONDS,
       netuid: e.BITTENSOR_NETUID,
-      enabled: Boolean(e.TEMPORAL_ADDRESS),
+      enabled: e.EIREL_VALIDATOR_PUBLISH_WEIGHTS,
     },
+  };
+}
+
+/** What the loop itself runs by. */
+export function loopSettings(config: ValidatorConfig): LoopSettings {
+  const { intervalBlocks, blockSeconds, pollSeconds, netuid, enabled } = config.weights;
+  return {
+    families: config.families,
+    batchSize: config.batchSize,
+    maxParallel: config.maxParallel,
+    pollSeconds: config.pollIntervalSeconds,
+    taskCapSeconds: config.taskCapSeconds,
+    claims: config.autoLoop,
+    weights: enabled ? { netuid, intervalSeconds: intervalBlocks * blockSeconds, pollSeconds } : null,
   };
 }

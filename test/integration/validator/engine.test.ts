@@ -1,12 +1,11 @@
-import type { Validator } from '../../../services/validator-engine/app';
-import { eventually, JUDGE_MODEL, startValidator, TestJudge, validatorKey } from './harness';
+import { eventually, JUDGE_MODEL, startValidator, TestJudge, type TestValidator } from './harness';
 import { answer, failing, send, TestOwner } from './owner';
 
 jest.setTimeout(60_000);
 
 let owner: TestOwner;
 let judge: TestJudge;
-let validator: Validator | null = null;
+let validator: TestValidator | null = null;
 
 beforeEach(async () => {
   owner = new TestOwner();
@@ -14,7 +13,7 @@ beforeEach(async () => {
   await Promise.all([owner.start(), judge.start()]);
 });
 afterEach(async () => {
-  await validator?.stop();
+  await validator?.end();
   validator = null;
   await Promise.all([owner.kill(), judge.close()]);
 });
@@ -28,8 +27,9 @@ const question = (over: Record<string, unknown> = {}) => ({
   metadata: { capability: 'SECRET-META' },
   ...over,
 });
-const engine = () => (validator as Validator).engine.status();
-const start = (env: NodeJS.ProcessEnv = {}) => (validator = startValidator(owner.url, judge.url, env));
+const engine = () => (validator as TestValidator).status();
+const start = async (env: NodeJS.ProcessEnv = {}) =>
+  (validator = await startValidator(owner.url, judge.url, env));
 
 interface Entry {
   miner_hotkey: string;
@@ -48,14 +48,14 @@ describe('a task from claim to result', () => {
     owner.miners.set('good', answer('The tower is 330 metres tall.'));
     owner.miners.set('bad', answer('Nobody has measured a bridge.'));
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
 
     expect(owner.refusals).toEqual([]);
     const body = owner.results[0]?.body;
     expect(body).toMatchObject({
       fencing: 1,
-      validator_hotkey: validatorKey.ss58,
+      validator_hotkey: validator?.hotkey.ss58,
       judge_model: JUDGE_MODEL,
       oracle_cost_usd: 0,
       released_miners: [],
@@ -95,8 +95,8 @@ describe('a task from claim to result', () => {
       { user: 'How tall is it?' },
     ];
     owner.addTask('t1', question({ prompt: 'How tall is it?', turns }));
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(asked.map((body) => [body.turn_id, body.prompt])).toEqual([
       ['task-t1-t1', 'What did I mean?'],
       ['task-t1-t2', 'How tall is it?'],
@@ -125,8 +125,8 @@ describe('a task from claim to result', () => {
           }),
     );
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(owner.invocations.map(({ route }) => route)).toEqual(['stream', 'unary']);
     // An unknown cost is not held against the miner.
     expect(entryOf('unary')).toMatchObject({ proxy_cost_usd: null, eval_outcome: 'correct' });
@@ -139,8 +139,8 @@ describe('a task from claim to result', () => {
     owner.miners.set('failed', answer('The tower is 330 metres tall.', calls('error')));
     const expected = { answer: 'The tower is 330 metres tall', required_tool: 'sandbox_python' };
     owner.addTask('t1', question({ expected_output: expected }));
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(entryOf('used').final_task_score).toBeGreaterThan(0.9);
     expect(entryOf('failed')).toMatchObject({
       final_task_score: 0,
@@ -157,8 +157,8 @@ describe('a task from claim to result', () => {
       return answer('The tower is 330 metres tall.')(invocation, res);
     });
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(owner.heartbeats).toBeGreaterThanOrEqual(3);
     expect(owner.tasks[0]?.claims).toBe(1);
   });
@@ -172,8 +172,8 @@ describe('whose fault it was', () => {
     owner.miners.set('stranded', failing('owner', 'the agent is being started again'));
     owner.miners.set('unplaced', (_invocation, res) => send(res, 409, { detail: 'run snapshot is closed' }));
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(
       entriesOf()
         .map(({ miner_hotkey: miner }) => miner)
@@ -199,8 +199,8 @@ describe('whose fault it was', () => {
       setTimeout(() => void owner.start(), 1200);
     });
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(tries).toBe(2);
     expect(entryOf('m')).toMatchObject({
       eval_outcome: 'correct',
@@ -212,7 +212,7 @@ describe('whose fault it was', () => {
   it('gives a task without miners back at once', async () => {
     owner.addTask('t1', question());
     owner.leaseMs = 60_000;
-    start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
+    await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
     await eventually('a release', () => owner.releases.length === 1);
     expect(owner.releases[0]?.body).toMatchObject({
       fencing: 1,
@@ -228,11 +228,13 @@ describe('a judge that is away', () => {
     await judge.stop();
     owner.miners.set('m', answer('The tower is 330 metres tall.'));
     owner.addTask('t1', question());
-    validator = startValidator(owner.url, url);
-    await eventually('the engine to notice', () => engine().last_error?.message.includes('judge') === true);
+    validator = await startValidator(owner.url, url);
+    await eventually('the engine to notice', async () =>
+      (await engine()).reason.includes('because of the judge'),
+    );
     expect(owner.tasks[0]?.claims).toBe(0);
     await judge.start(port);
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
   });
 
   it('is asked again until it answers, and no gate is passed without it', async () => {
@@ -240,8 +242,8 @@ describe('a judge that is away', () => {
     judge.script = () => ((failures += 1) <= 8 ? { status: 500 } : undefined);
     owner.miners.set('m', answer('The tower is 330 metres tall.'));
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1, 30_000);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1, 30_000);
     expect(failures).toBeGreaterThan(8);
     const entry = entryOf('m');
     expect(entry).toMatchObject({ eval_outcome: 'correct' });
@@ -254,7 +256,7 @@ describe('a judge that is away', () => {
     judge.script = () => ({ status: 500 });
     owner.miners.set('m', answer('The tower is 330 metres tall.'));
     owner.addTask('t1', question());
-    start({ EIREL_VALIDATOR_TASK_CAP_SECONDS: '2', EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' });
+    await start({ EIREL_VALIDATOR_TASK_CAP_SECONDS: '2', EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' });
     await eventually('a release', () => owner.releases.length === 1);
     expect(owner.releases[0]?.body.reason).toMatch(/no judgement after \d+ attempts: the judge answered/);
     expect(owner.results).toEqual([]);
@@ -275,12 +277,12 @@ describe('a lease', () => {
       }),
     );
     owner.addTask('t1', question());
-    start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
-    await eventually('the loss', () => engine().ended.lost === 1);
+    await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
+    await eventually('the loss', async () => (await engine()).ended?.lost === 1);
     await gone;
     expect(owner.results).toEqual([]);
     expect(owner.releases).toEqual([]);
-    expect(engine().active_tasks).toEqual([]);
+    expect((await engine()).active_tasks).toEqual([]);
   });
 
   it('whose result was taken while the answer got lost is submitted once in effect', async () => {
@@ -291,27 +293,40 @@ describe('a lease', () => {
       return true;
     };
     owner.addTask('t1', question());
-    start();
-    await eventually('a result', () => engine().ended.submitted === 1);
+    await start();
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
     expect(owner.results).toHaveLength(2);
     expect(owner.results[1]?.body).toEqual(owner.results[0]?.body);
     expect(owner.refusals).toEqual([]);
   });
 
-  it('is given back on a stop when its task cannot be finished within the grace', async () => {
-    owner.miners.set('endless', (_invocation, res) => {
+  it('is kept on a stop when its task cannot be finished within the grace, and the next start goes on', async () => {
+    let asked = 0;
+    owner.miners.set('quick', (invocation, res) => {
+      asked += 1;
+      return answer('The tower is 330 metres tall.')(invocation, res);
+    });
+    owner.miners.set('slow', (invocation, res) => {
+      if (slowMayAnswer) return answer('The tower is 330 metres tall.')(invocation, res);
       res.writeHead(200, { 'content-type': 'application/x-ndjson' });
       res.flushHeaders();
     });
+    let slowMayAnswer = false;
     owner.addTask('t1', question());
-    start({ EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '1.5' });
-    await eventually('the invocation', () => owner.invocations.length === 1);
+    const first = await start({ EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '1.5' });
+    await eventually('one answer', async () => (await engine()).active_tasks[0]?.judged === 1);
     const begun = Date.now();
-    await validator?.stop();
-    expect(Date.now() - begun).toBeLessThan(2500);
-    expect(owner.releases[0]?.body.reason).toContain('shutting down');
-    expect(owner.tasks[0]).toMatchObject({ status: 'pending', claims: 1 });
-    expect(engine().phase).toBe('stopped');
+    await first.stop();
+    expect(Date.now() - begun).toBeLessThan(4000);
+    expect(owner.releases).toEqual([]);
+    expect(owner.tasks[0]).toMatchObject({ status: 'claimed', claims: 1 });
+
+    slowMayAnswer = true;
+    validator = await startValidator(owner.url, judge.url, {}, first);
+    await eventually('a result', () => owner.results.length === 1);
+    expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1 });
+    expect(entriesOf()).toHaveLength(2);
+    expect(asked).toBe(1);
   });
 
   it('is finished on a stop when there is time', async () => {
@@ -321,7 +336,7 @@ describe('a lease', () => {
     });
     owner.addTask('t1', question());
     owner.addTask('t2', question());
-    start({ EIREL_VALIDATOR_MAX_PARALLEL: '1', EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '10' });
+    await start({ EIREL_VALIDATOR_MAX_PARALLEL: '1', EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '10' });
     await eventually('the invocation', () => owner.invocations.length === 1);
     await validator?.stop();
     expect(owner.results).toHaveLength(1);
@@ -333,8 +348,8 @@ it('gives a task that it cannot read back, and works on with the others', async 
   owner.miners.set('m', answer('The tower is 330 metres tall.'));
   owner.addTask('odd', question(), { miners: [{ hotkey: 'm', endpoint: 'file:///etc/passwd' }] });
   owner.addTask('t1', question());
-  start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
-  await eventually('a result', () => engine().ended.submitted === 1);
+  await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
+  await eventually('a result', async () => (await engine()).ended?.submitted === 1);
   expect(owner.releases[0]?.body.reason).toMatch(/cannot be read: miners\.0\.endpoint/);
 });
 
@@ -348,7 +363,7 @@ it('never works on more tasks at once than it may', async () => {
     return answer('The tower is 330 metres tall.')(invocation, res);
   });
   for (let index = 0; index < 7; index += 1) owner.addTask(`t${index}`, question());
-  start({ EIREL_VALIDATOR_MAX_PARALLEL: '2' });
-  await eventually('all results', () => engine().ended.submitted === 7);
+  await start({ EIREL_VALIDATOR_MAX_PARALLEL: '2' });
+  await eventually('all results', async () => (await engine()).ended?.submitted === 7);
   expect(most).toBe(2);
 });

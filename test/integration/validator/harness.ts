@@ -1,12 +1,22 @@
 /** The validator engine with a real judge service over the model stand-in. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { hotkeyFromSeed } from '../../../adapters/keys/hotkey';
+import type { Hotkey } from '../../../adapters/keys/types';
 import { createLogger } from '../../../adapters/logging';
+import { connectTemporal } from '../../../adapters/temporal';
+import { workflowIds } from '../../../domain/messages';
 import { startLlmStandin, type LlmStandin, type ScriptedAnswer } from '../../../demo/standins/llm';
 import { serve, type RunningService } from '../../../services/http';
 import { createJudgeService } from '../../../services/judge/app';
 import { judgeConfigFromEnv } from '../../../services/judge/config';
 import { createValidator, type Validator } from '../../../services/validator-engine/app';
 import { validatorConfigFromEnv } from '../../../services/validator-engine/config';
+import { temporalAddress } from '../../harness/stack';
+import { workflowBundle } from '../../workflow/environment';
 
 export const JUDGE_MODEL = 'zai-org/GLM-5.1-TEE';
 
@@ -51,7 +61,8 @@ export class TestJudge {
   }
 }
 
-export const validatorKey = hotkeyFromSeed(new Uint8Array(32).fill(7));
+/** A key of its own for every validator, since the loop of a hotkey lives on in Temporal. */
+export const newKey = (): Hotkey => hotkeyFromSeed(randomBytes(32));
 
 export function validatorEnv(owner: string, judge: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return {
@@ -60,24 +71,63 @@ export function validatorEnv(owner: string, judge: string, env: NodeJS.ProcessEn
     EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '0.1',
     EIREL_VALIDATOR_BATCH_SIZE: '5',
     EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '3',
+    EIREL_VALIDATOR_PUBLISH_WEIGHTS: 'off',
     ...env,
   };
 }
 
-export function startValidator(
+/** A validator at work, as a process would run it. */
+export interface TestValidator extends Validator {
+  hotkey: Hotkey;
+  dataDir: string;
+  /** Stops the engine as SIGTERM would; its loop waits in Temporal for the next. */
+  stop(): Promise<void>;
+  /** Stops the engine and ends its loop. */
+  end(): Promise<void>;
+}
+
+let quiet = false;
+
+/** Starts an engine on the test stack's Temporal. @param options.dataDir where journals are, one of its own without */
+export async function startValidator(
   owner: string,
   judge: string,
   env: NodeJS.ProcessEnv = {},
-  hotkey = validatorKey,
-): Validator {
+  options: { hotkey?: Hotkey; dataDir?: string } = {},
+): Promise<TestValidator> {
+  const hotkey = options.hotkey ?? newKey();
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'eirel-validator-'));
+  const temporal = { address: await temporalAddress(), namespace: 'default' };
+  if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  quiet = true;
   const validator = createValidator({
-    config: validatorConfigFromEnv(validatorEnv(owner, judge, env)),
+    config: validatorConfigFromEnv(validatorEnv(owner, judge, { EIREL_VALIDATOR_DATA_DIR: dataDir, ...env })),
     hotkey,
+    temporal,
     logger: createLogger('validator-test', process.env.LOG_LEVEL ?? 'silent'),
-    connectTemporal: null,
+    workflows: await workflowBundle(),
   });
-  validator.start();
-  return validator;
+  await validator.start();
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> => (stopped ??= validator.stop());
+  return {
+    ...validator,
+    hotkey,
+    dataDir,
+    stop,
+    async end() {
+      const client = await connectTemporal(temporal);
+      try {
+        await client.workflow.getHandle(workflowIds.validator(hotkey.ss58)).terminate('the test is over');
+      } catch (error) {
+        if ((error as Error).name !== 'WorkflowNotFoundError') throw error;
+      } finally {
+        await client.connection.close();
+      }
+      await stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Waits until something holds. @throws Error with what was waited for */

@@ -23,6 +23,7 @@ interface Task {
   fencing: number;
   expiresAt: number;
   claims: number;
+  claimKey: string | null;
 }
 
 export interface Received {
@@ -41,6 +42,8 @@ export class TestOwner {
   heartbeats = 0;
   leaseMs = 30_000;
   weights: Record<string, unknown> = { run_id: null, ready: false, weights: {}, family_winners: [] };
+  /** Answers a claim after it has leased its tasks. Return true when it was answered. */
+  onClaim: ((res: ServerResponse) => boolean) | null = null;
   /** Answers a heartbeat instead of the ordinary handling. */
   onHeartbeat: ((res: ServerResponse) => boolean) | null = null;
   /** Answers a result after it was stored (or not). Return true when it was answered. */
@@ -78,7 +81,16 @@ export class TestOwner {
   }
 
   addTask(id: string, payload: Record<string, unknown>, extra: Record<string, unknown> = {}): void {
-    this.tasks.push({ id, payload, extra, status: 'pending', fencing: 0, expiresAt: 0, claims: 0 });
+    this.tasks.push({
+      id,
+      payload,
+      extra,
+      status: 'pending',
+      fencing: 0,
+      expiresAt: 0,
+      claims: 0,
+      claimKey: null,
+    });
   }
 
   private async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -105,7 +117,7 @@ export class TestOwner {
         this.nonces.add(nonce);
       }
     }
-    if (path === '/v1/families/general_chat/tasks/claim') return this.claim(Number(body.batch_size), res);
+    if (path === '/v1/families/general_chat/tasks/claim') return this.claim(body, res);
     if (path === '/v1/validators/me') return send(res, 200, { hotkey: verdict.hotkey, is_active: true });
     if (path === '/v1/weights') return send(res, 200, this.weights);
     const act = /^\/v1\/families\/general_chat\/task-evaluations\/([^/]+)\/(\S+)$/.exec(path);
@@ -114,19 +126,28 @@ export class TestOwner {
     return this.act(act[2] as string, task, { method: req.method ?? '', path, body }, res);
   }
 
-  private claim(batch: number, res: ServerResponse): void {
+  private claim(body: Record<string, unknown>, res: ServerResponse): void {
     const now = Date.now();
+    const key = typeof body.claim_key === 'string' ? body.claim_key : null;
+    const held = this.tasks.filter(
+      (task) => key !== null && task.claimKey === key && task.status === 'claimed' && task.expiresAt > now,
+    );
+    const used = this.tasks.some((task) => key !== null && task.claimKey === key);
     for (const task of this.tasks) {
       if (task.status === 'claimed' && task.expiresAt <= now) task.status = 'pending';
     }
-    const taken = this.tasks.filter(({ status }) => status === 'pending').slice(0, batch);
+    const pending = used ? [] : this.tasks.filter(({ status }) => status === 'pending');
+    const taken = pending.slice(0, Number(body.batch_size));
     for (const task of taken) {
+      task.claimKey = key;
       task.status = 'claimed';
       task.claims += 1;
       task.fencing = this.fencing += 1;
       task.expiresAt = now + this.leaseMs;
     }
-    send(res, 200, { tasks: taken.map((task) => this.item(task)), remaining_task_count: taken.length });
+    if (this.onClaim?.(res)) return;
+    const answered = used ? held : taken;
+    send(res, 200, { tasks: answered.map((task) => this.item(task)), remaining_task_count: answered.length });
   }
 
   private item(task: Task): Record<string, unknown> {

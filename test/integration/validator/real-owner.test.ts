@@ -1,15 +1,14 @@
 /** The engine against the owner API itself: what it submits is what the owner computes, and is taken. */
-import type { Validator } from '../../../services/validator-engine/app';
 import { FakeAgent, stream, type Received } from '../tasks/agent';
 import { admit, startOwner, type Owner } from '../tasks/owner';
 import { clear, payFor, seedRun, type SeededRun } from '../tasks/seed';
-import { eventually, startValidator, TestJudge } from './harness';
+import { eventually, startValidator, TestJudge, type TestValidator } from './harness';
 
 jest.setTimeout(120_000);
 
 let owner: Owner;
 let judge: TestJudge;
-let validator: Validator | null = null;
+let validator: TestValidator | null = null;
 let agents: FakeAgent[] = [];
 
 beforeAll(async () => {
@@ -26,7 +25,7 @@ beforeEach(async () => {
   agents = [new FakeAgent(), new FakeAgent()];
 });
 afterEach(async () => {
-  await validator?.stop();
+  await validator?.end();
   validator = null;
   await Promise.all(agents.map((agent) => agent.die()));
 });
@@ -55,7 +54,7 @@ function saying(text: string) {
   };
 }
 
-const engine = () => (validator as Validator).engine.status();
+const engine = () => (validator as TestValidator).status();
 const rows = () =>
   owner.database.db.minerEvaluationTask.findMany({
     orderBy: [{ taskIndex: 'asc' }, { deploymentId: 'asc' }],
@@ -75,8 +74,8 @@ it('settles every row of a run, and the owner computes the very numbers that wer
   await place(run);
   agents[0]!.behave = saying('The answer is forty-two.');
   agents[1]!.behave = saying('Some other bridge entirely.');
-  validator = startValidator(owner.url, judge.url, {}, owner.validators[0]);
-  await eventually('all results', () => engine().ended.submitted === 4, 60_000);
+  validator = await startValidator(owner.url, judge.url, {}, { hotkey: owner.validators[0] });
+  await eventually('all results', async () => (await engine()).ended?.submitted === 4, 60_000);
 
   const results = await db.taskMinerResult.findMany();
   expect(results).toHaveLength(8);
@@ -101,13 +100,13 @@ it('scores a miner that fails zero, and sends a row back whose agent could not b
     res.writeHead(500).end();
   };
   await agents[1]!.die();
-  validator = startValidator(
+  validator = await startValidator(
     owner.url,
     judge.url,
     { EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' },
-    owner.validators[0],
+    { hotkey: owner.validators[0] },
   );
-  await eventually('a result', () => engine().ended.submitted === 1, 60_000);
+  await eventually('a result', async () => (await engine()).ended?.submitted === 1, 60_000);
 
   const [result] = await db.taskMinerResult.findMany();
   expect(result).toMatchObject({

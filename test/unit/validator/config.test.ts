@@ -1,5 +1,5 @@
-import { validatorConfigFromEnv } from '../../../services/validator-engine/config';
-import { errorType } from '../../../services/validator-engine/publisher';
+import { loopSettings, validatorConfigFromEnv } from '../../../services/validator-engine/config';
+import { errorType } from '../../../activities/validator/weights';
 
 describe('settings of the validator engine', () => {
   it('has the defaults of the specification', () => {
@@ -13,12 +13,17 @@ describe('settings of the validator engine', () => {
       fanOutTimeoutSeconds: 1500,
       latencyBudgets: { instant: 120, thinking: 600 },
       judgeTimeoutSeconds: 60,
-      weights: { intervalBlocks: 180, blockSeconds: 12, enabled: false },
+      weights: { intervalBlocks: 180, blockSeconds: 12, enabled: true },
     });
   });
 
-  it('switches publication on with a Temporal address', () => {
-    expect(validatorConfigFromEnv({ TEMPORAL_ADDRESS: '127.0.0.1:7233' }).weights.enabled).toBe(true);
+  it('gives the loop what it runs by, and no cadence where weights are published by something else', () => {
+    expect(loopSettings(validatorConfigFromEnv({}))).toMatchObject({
+      claims: true,
+      weights: { netuid: 0, intervalSeconds: 2160, pollSeconds: 30 },
+    });
+    const without = validatorConfigFromEnv({ EIREL_VALIDATOR_PUBLISH_WEIGHTS: 'off' });
+    expect(loopSettings(without).weights).toBeNull();
   });
 
   it('names every variable that is wrong', () => {

@@ -46,8 +46,10 @@ export interface AskOptions {
   capSeconds: number;
   /** Until when a broken connection to the owner is tried again; ms since the epoch, asked anew each time. */
   deadline: () => number;
-  /** Aborts everything: lease lost, engine stopping. */
+  /** Aborts everything: lease lost, attempt interrupted. */
   signal: AbortSignal;
+  /** Remembers turns that are done, so that an attempt which goes on after another does not ask them again. */
+  remember: (turnId: string, ask: () => Promise<TurnOutcome>) => Promise<TurnOutcome>;
 }
 
 const GATEWAY_STATUSES = [502, 503, 504];
@@ -63,7 +65,8 @@ interface AskedTurn {
   evidence: TurnEvidence;
 }
 
-interface TurnOutcome {
+/** What one turn came to. */
+export interface TurnOutcome {
   response: TurnResponse | null;
   failure: Failure | null;
   seconds: number;
@@ -101,7 +104,7 @@ async function playScript(options: AskOptions, signal: AbortSignal): Promise<Ask
       continue;
     }
     const body = invocationBody(context, turn, history.slice(0, -1));
-    const outcome = await askTurn(options, body, signal);
+    const outcome = await options.remember(turn.turnId, () => askTurn(options, body, signal));
     const answer = outcome.response ? answerText({ output: outcome.response.output }) : '';
     const jobId = outcome.response ? jobIdOf(outcome.response) : null;
     turns.push({

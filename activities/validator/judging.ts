@@ -15,6 +15,7 @@ import {
   type Judgement,
   type Measurement,
   type PairwiseCall,
+  type Position,
 } from '../../domain/validator/judging';
 import type { ValidatorMetrics } from './metrics';
 
@@ -36,6 +37,8 @@ export interface JudgeAnswerOptions {
   /** Until when to go on trying; ms since the epoch, asked anew each time. */
   deadline: () => number;
   signal: AbortSignal;
+  /** Remembers judgements obtained, so that an attempt which goes on after another does not ask for them again. */
+  remember: <T>(name: string, judge: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -50,15 +53,20 @@ export async function judgeAnswer(
 ): Promise<Judgement> {
   const { client, version, metrics, familyId } = options;
   const startedAt = performance.now();
-  const call = <T>(role: JudgeRole, send: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    untilJudged(role, send, options);
+  const call = <T>(
+    role: JudgeRole,
+    send: (signal: AbortSignal) => Promise<T>,
+    name: string = role,
+  ): Promise<T> => options.remember(name, () => untilJudged(role, send, options));
 
-  const positions = pairwisePositions(version, randomInt(2) === 0 ? 'A' : 'B');
+  const coin = await options.remember<Position>('coin', async () => (randomInt(2) === 0 ? 'A' : 'B'));
+  const positions = pairwisePositions(version, coin);
   const [pairwiseCalls, multi, evaluation] = await Promise.all([
     Promise.all(
       positions.map(async (position): Promise<PairwiseCall> => {
         const request = pairwiseRequest(input, position);
-        return { position, response: await call('pairwise', (signal) => client.pairwise(request, signal)) };
+        const send = (signal: AbortSignal) => client.pairwise(request, signal);
+        return { position, response: await call('pairwise', send, `pairwise ${position}`) };
       }),
     ),
     call('multi', (signal) => client.multi(multiRequest(input), signal)),

@@ -7,9 +7,9 @@ export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** The engine is stopping and has no time left for this task: give it back. */
-export class EngineStopping extends Error {
-  override readonly name = 'EngineStopping';
+/** This attempt must stop, and another goes on from what is in the journal: the lease stays ours. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
 }
 
 // Kept free before the lease runs out, so that giving the task back still reaches the owner in time.
@@ -21,8 +21,10 @@ export interface LeaseOptions {
   task: TaskRef;
   fencing: number | null;
   expiresAt: Date;
-  /** Longest that the task is worked on, milliseconds. */
-  capMs: number;
+  /** Length that one heartbeat gives it, milliseconds. */
+  lengthMs: number;
+  /** When work must be over whatever the owner grants; ms since the epoch. */
+  workUntil: number;
   logger: Logger;
 }
 
@@ -32,17 +34,15 @@ export interface LeaseOptions {
  */
 export class Lease {
   private readonly controller = new AbortController();
-  private readonly startedAt = Date.now();
   private readonly lengthMs: number;
   private readonly heartbeats = new AbortController();
   private expiresAtMs: number;
   private expiry: NodeJS.Timeout;
   private beat: NodeJS.Timeout;
-  private submitting = false;
 
   constructor(private readonly options: LeaseOptions) {
     this.expiresAtMs = options.expiresAt.getTime();
-    this.lengthMs = Math.max(1000, this.expiresAtMs - this.startedAt);
+    this.lengthMs = Math.max(1000, options.lengthMs);
     this.expiry = this.armExpiry();
     this.beat = this.armBeat(this.lengthMs / 3);
   }
@@ -59,21 +59,12 @@ export class Lease {
   /** Until when work may go on and still be given back in time; ms since the epoch. */
   workDeadline(): number {
     const margin = Math.min(RELEASE_MARGIN_MAX_MS, this.lengthMs * RELEASE_MARGIN_SHARE);
-    return Math.min(this.expiresAtMs - margin, this.startedAt + this.options.capMs);
+    return Math.min(this.expiresAtMs - margin, this.options.workUntil);
   }
 
-  /** Stops the work for a reason of the engine's own. */
+  /** Stops the work for a reason of ours. */
   abort(reason: Error): void {
     if (!this.controller.signal.aborted) this.controller.abort(reason);
-  }
-
-  /**
-   * From now on only the owner's answer to the result decides: a heartbeat that is refused may mean that the result,
-   * whose answer was lost on the way, has settled the lease.
-   */
-  beginSubmission(): void {
-    this.submitting = true;
-    clearTimeout(this.expiry);
   }
 
   /** Ends the heartbeats; idempotent. */
@@ -98,14 +89,12 @@ export class Lease {
     try {
       const answer = await client.heartbeat(task, fencing, { signal: this.heartbeats.signal });
       this.expiresAtMs = answer.claim_expires_at.getTime();
-      if (!this.submitting) {
-        clearTimeout(this.expiry);
-        this.expiry = this.armExpiry();
-      }
+      clearTimeout(this.expiry);
+      this.expiry = this.armExpiry();
     } catch (error) {
       if (this.heartbeats.signal.aborted) return;
       if (error instanceof OwnerRefused && [403, 404, 409].includes(error.status)) {
-        if (!this.submitting) this.lose(messageOf(error));
+        this.lose(messageOf(error));
         return;
       }
       logger.warn('a heartbeat failed; it is tried again while the lease lives', {

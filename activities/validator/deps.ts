@@ -1,0 +1,36 @@
+import type { JudgeClient } from '../../adapters/judge-client';
+import type { Logger } from '../../adapters/logging';
+import type { InvocationClient, OwnerClient } from '../../adapters/owner-client';
+import type { TaskJournals } from '../../adapters/task-journal';
+import type { LatencyBudgets } from '../../domain/validator/task';
+import type { ValidatorMetrics } from './metrics';
+import type { RunningTasks } from './running';
+
+/** How tasks are worked on; times in seconds. */
+export interface WorkSettings {
+  /** Cap on asking all miners of one task. */
+  fanOutTimeoutSeconds: number;
+  latencyBudgets: LatencyBudgets;
+  slimOnly: boolean;
+  /** Longest that a task is worked on before it is given back. */
+  taskCapSeconds: number;
+  /** Empty polls between two lines in the log. */
+  idleHeartbeatEvery: number;
+}
+
+/** What the validator's activities work with. */
+export interface ValidatorActivityDeps {
+  settings: WorkSettings;
+  owner: OwnerClient;
+  invocations: InvocationClient;
+  judge: JudgeClient;
+  journals: TaskJournals;
+  running: RunningTasks;
+  metrics: ValidatorMetrics;
+  logger: Logger;
+  validatorHotkey: string;
+  /** Model that the judge service announced last. */
+  judgeModel: () => string;
+  /** Aborted when this process is to end: waits are handed over, work goes on within the worker's grace. */
+  stopping: AbortSignal;
+}
