@@ -163,7 +163,7 @@ class ValidatorLoop {
         this.say('paused', memory.paused.reason);
         await condition(() => memory.paused === null || this.shouldRenew());
       } else if (this.active.size >= settings.maxParallel) {
-        this.sayWorking();
+        this.saySituation();
         await condition(() => this.active.size < settings.maxParallel || memory.paused !== null);
       } else if (cooling > 0) {
         this.say('cooling', `tasks came to nothing; claims again in ${Math.ceil(cooling / 1000)} s`);
@@ -192,9 +192,7 @@ class ValidatorLoop {
 
   private async claim(): Promise<void> {
     const { settings, memory } = this;
-    if (this.active.size > 0) this.sayWorking();
-    else if (this.waiting !== null) this.say('idle', this.waiting);
-    else this.say('claiming', 'asks the owner for tasks');
+    this.saySituation();
     const scope = new CancellationScope();
     this.claimScope = scope;
     let answer: ClaimAnswer;
@@ -256,6 +254,7 @@ class ValidatorLoop {
     const pause = countEnding(memory, ending.ending, fruitless, this.settings.pollSeconds, Date.now());
     this.tasksOfThisRun += 1;
     this.active.delete(key);
+    if (this.phase === 'working') this.saySituation();
     if (pause > 0 || this.shouldRenew()) this.interruptClaim();
   }
 
@@ -294,8 +293,11 @@ class ValidatorLoop {
     this.memory.lastError = { message, at: new Date().toISOString() };
   }
 
-  private sayWorking(): void {
-    this.say('working', `${this.active.size} tasks under way`);
+  private saySituation(): void {
+    const { size } = this.active;
+    if (size > 0) this.say('working', size === 1 ? 'one task under way' : `${size} tasks under way`);
+    else if (this.waiting !== null) this.say('idle', this.waiting);
+    else this.say('claiming', 'asks the owner for tasks');
   }
 
   private say(phase: ValidatorPhase, reason: string): void {

@@ -1,30 +1,40 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporalAddress } from '../../harness/stack';
 import { eventually, TestJudge, validatorEnv } from './harness';
 import { answer, TestOwner } from './owner';
 
 jest.setTimeout(90_000);
 
 const ROOT = join(__dirname, '..', '..', '..');
-const SEED = `0x${'5e'.repeat(32)}`;
+const question = {
+  prompt: 'How tall is the tower?',
+  mode: 'instant',
+  category: 'abstention_probe',
+  expected_output: { answer: 'The tower is 330 metres tall' },
+};
 const children: ChildProcess[] = [];
 let owner: TestOwner;
 let judge: TestJudge;
+let seed: string;
+let dataDir: string;
 
 beforeEach(async () => {
   owner = new TestOwner();
   judge = new TestJudge();
   await Promise.all([owner.start(), judge.start()]);
-  owner.addTask('t1', {
-    prompt: 'How tall is the tower?',
-    mode: 'instant',
-    expected_output: { answer: 'The tower is 330 metres tall' },
-  });
+  owner.addTask('t1', question);
+  seed = `0x${randomBytes(32).toString('hex')}`;
+  dataDir = mkdtempSync(join(tmpdir(), 'eirel-validator-'));
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   await Promise.all([owner.kill(), judge.close()]);
+  rmSync(dataDir, { recursive: true, force: true });
 });
 
 interface Engine {
@@ -33,14 +43,17 @@ interface Engine {
   log: () => string;
 }
 
+/** An engine as a process of its own, from the build; the hotkey's loop and the data directory are the test's. */
 async function engine(env: NodeJS.ProcessEnv = {}): Promise<Engine> {
-  const main = join(ROOT, 'services', 'validator-engine', 'main.ts');
-  const child = spawn(process.execPath, ['-r', join(__dirname, 'register-typescript.cjs'), main], {
+  const main = join(ROOT, 'build', 'services', 'validator-engine', 'main.js');
+  const child = spawn(process.execPath, ['--enable-source-maps', main], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
-      EIREL_VALIDATOR_MNEMONIC: SEED,
+      TEMPORAL_ADDRESS: await temporalAddress(),
+      EIREL_VALIDATOR_MNEMONIC: seed,
       EIREL_VALIDATOR_PORT: '0',
+      EIREL_VALIDATOR_DATA_DIR: dataDir,
       ...validatorEnv(owner.url, judge.url, env),
     },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -57,26 +70,33 @@ async function engine(env: NodeJS.ProcessEnv = {}): Promise<Engine> {
   return { child, url: listening(), log: () => log };
 }
 
+async function kill({ child }: Engine): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
 const endless = () =>
   owner.miners.set('m', (_invocation, res) => {
     res.writeHead(200, { 'content-type': 'application/x-ndjson' });
     res.flushHeaders();
   });
 
-it('answers HTTP, names its work, and ends with 0 on SIGTERM after giving its task back', async () => {
+it('answers HTTP, names its work, and ends with 0 on SIGTERM; the next start finishes what it had begun', async () => {
   endless();
-  const { child, url, log } = await engine({ EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '2' });
-  await eventually('the invocation', () => owner.invocations.length === 1);
+  const { child, url, log } = await engine({ EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '1' });
+  await eventually('the invocation', () => owner.invocations.length === 1, 30_000);
   const get = async (path: string) => (await fetch(url + path)).text();
   expect(JSON.parse(await get('/healthz'))).toEqual({ status: 'ok' });
   expect(JSON.parse(await get('/readyz'))).toEqual({
     status: 'ready',
-    checks: { owner_api: 'ok', judge: 'ok' },
+    checks: { owner_api: 'ok', judge: 'ok', temporal: 'ok' },
   });
   expect(JSON.parse(await get('/v1/status'))).toMatchObject({
-    phase: 'claiming',
-    active_tasks: [{ task_evaluation_id: 't1', phase: 'evaluating', miners: 1, fencing: 1 }],
-    publication: { enabled: false, reason: expect.stringContaining('TEMPORAL_ADDRESS') as string },
+    phase: 'working',
+    reason: 'one task under way',
+    active_tasks: [{ task_evaluation_id: 't1', answered: 0, miners: 1, fencing: 1 }],
+    publication: { enabled: false, last: null },
   });
   const metrics = await get('/metrics');
   expect(metrics).toMatch(/^eirel_validator_engine_up\{[^}]*\} 1$/m);
@@ -85,19 +105,98 @@ it('answers HTTP, names its work, and ends with 0 on SIGTERM after giving its ta
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
-  expect(owner.releases[0]?.body.reason).toContain('shutting down');
-  expect(log()).not.toContain(SEED);
-  expect(log()).toContain('TEMPORAL_ADDRESS is not set');
+  expect(owner.releases).toEqual([]);
+  expect(log()).not.toContain(seed);
+  owner.miners.set('m', answer('The tower is 330 metres tall.'));
+  await engine();
+  await eventually('the result', () => owner.results.length === 1, 30_000);
+  expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1 });
 });
 
-it('loses nothing by SIGKILL: the lease runs out, and the next engine judges the task', async () => {
+it('asks no miner again that had answered, and judges nothing twice, when it is killed in the middle of a task', async () => {
+  let mayAnswer = false;
+  owner.miners.set('quick', answer('The tower is 330 metres tall.'));
+  owner.miners.set('slow', (invocation, res) => {
+    // Other words, since the judge remembers what it judged.
+    if (mayAnswer) return answer('Indeed, the tower is 330 metres tall.')(invocation, res);
+    res.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    res.flushHeaders();
+  });
+  let judged = 0;
+  judge.script = () => ((judged += 1), undefined);
+  const first = await engine();
+  await eventually(
+    'one answer to be judged',
+    async () => {
+      const status = (await (await fetch(`${first.url}/v1/status`)).json()) as {
+        active_tasks: { judged: number }[];
+      };
+      return status.active_tasks[0]?.judged === 1;
+    },
+    30_000,
+  );
+  const judgedBefore = judged;
+  await kill(first);
+  mayAnswer = true;
+  const killedAt = Date.now();
+  await engine();
+  await eventually('the result', () => owner.results.length === 1, 30_000);
+  // The lease of thirty seconds never ran out: what was begun is taken up when the process is back.
+  expect(Date.now() - killedAt).toBeLessThan(20_000);
+  expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1 });
+  expect(owner.invocations.map(({ deployment }) => deployment).sort()).toEqual(['quick', 'slow', 'slow']);
+  // Pairwise twice, multi and eval, once for each of the two answers.
+  expect(judgedBefore).toBe(4);
+  expect(judged).toBe(8);
+  const entries = owner.results[0]?.body.miner_results as { miner_hotkey: string; eval_outcome: string }[];
+  expect(entries.map((entry) => [entry.miner_hotkey, entry.eval_outcome])).toEqual([
+    ['quick', 'correct'],
+    ['slow', 'correct'],
+  ]);
+});
+
+it('finds a claim again whose answer it never got', async () => {
+  owner.miners.set('m', answer('The tower is 330 metres tall.'));
+  owner.leaseMs = 600_000;
+  let claims = 0;
+  let first: Engine | null = null;
+  owner.onClaim = (res) => {
+    if ((claims += 1) > 1) return false;
+    // Killed between the owner's commit and its answer.
+    first?.child.kill('SIGKILL');
+    res.destroy();
+    return true;
+  };
+  owner.tasks.splice(0);
+  first = await engine();
+  owner.addTask('t1', question);
+  await eventually('the kill', () => first?.child.signalCode === 'SIGKILL', 30_000);
+  expect(owner.tasks[0]).toMatchObject({ status: 'claimed', claims: 1 });
+  await engine();
+  await eventually('the result', () => owner.results.length === 1, 30_000);
+  expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1, fencing: 1 });
+});
+
+it('finds its task again when its journal is gone', async () => {
+  endless();
+  owner.leaseMs = 600_000;
+  const first = await engine();
+  await eventually('the invocation', () => owner.invocations.length === 1, 30_000);
+  await kill(first);
+  rmSync(join(dataDir, 'journal'), { recursive: true });
+  owner.miners.set('m', answer('The tower is 330 metres tall.'));
+  await engine();
+  await eventually('the result', () => owner.results.length === 1, 30_000);
+  expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1 });
+});
+
+it('loses nothing when it stays away: the lease runs out, and the task is claimed and judged anew', async () => {
   endless();
   owner.leaseMs = 2000;
   const first = await engine();
-  await eventually('the invocation', () => owner.invocations.length === 1);
-  const killed = once(first.child, 'exit');
-  first.child.kill('SIGKILL');
-  await killed;
+  await eventually('the invocation', () => owner.invocations.length === 1, 30_000);
+  await kill(first);
+  await new Promise((resolve) => setTimeout(resolve, 2100));
   owner.miners.set('m', answer('The tower is 330 metres tall.'));
   await engine();
   await eventually('the result', () => owner.results.length === 1, 30_000);
