@@ -64,9 +64,8 @@ export async function workflowEnvironment(): Promise<WorkflowEnvironment> {
             workflowBundle: await workflowBundle(),
             activities,
             maxConcurrentActivityTaskPolls: 1,
-            // Cancellations reach activities with their heartbeats.
-            maxHeartbeatThrottleInterval: '500 ms',
             maxConcurrentWorkflowTaskPolls: 2,
+            // Cancellations reach activities with their heartbeats.
             maxHeartbeatThrottleInterval: '1 second',
           }),
         );
