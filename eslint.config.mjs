@@ -4,7 +4,7 @@ export default tseslint.config(
   { ignores: ['build/**', 'node_modules/**', '.eirel/**', 'adapters/postgres/generated/**', 'demo/agents/**'] },
   ...tseslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',

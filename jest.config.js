@@ -1,16 +1,20 @@
 /** Jest runs TypeScript through swc; the kinds of test are projects so that each can be run alone. */
+const swc = (tsx) => [
+  '@swc/jest',
+  {
+    sourceMaps: 'inline',
+    module: { type: 'commonjs' },
+    jsc: {
+      target: 'es2022',
+      parser: { syntax: 'typescript', tsx },
+      transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
+      keepClassNames: true,
+    },
+  },
+];
 const shared = {
   testEnvironment: 'node',
-  transform: {
-    '^.+\\.(t|j)sx?$': [
-      '@swc/jest',
-      {
-        sourceMaps: 'inline',
-        module: { type: 'commonjs' },
-        jsc: { target: 'es2022', parser: { syntax: 'typescript' }, keepClassNames: true },
-      },
-    ],
-  },
+  transform: { '^.+\\.tsx$': swc(true), '^.+\\.(ts|js)$': swc(false) },
   // The generated Prisma client names its own TypeScript files by their compiled names.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transformIgnorePatterns: ['/node_modules/', '/build/'],

@@ -1,12 +1,14 @@
 /** What the public pages show. */
+import { readFactorMeans, readSpend } from '../adapters/postgres/public-record';
 import { currentRun, findRun, judgmentMetrics, minerProgress, openRun } from '../adapters/postgres/runs-read';
 import type { RunRow } from '../adapters/postgres/runs-read';
 import { hotkeyShort } from '../domain/contracts/common';
 import type { LeaderboardMetrics } from '../domain/contracts/dashboard';
 import { HttpError } from '../domain/http-errors';
 import { SERVABLE_DEPLOYMENT_STATUSES } from '../domain/status';
-import { naiveIsoOrNull } from '../domain/time';
+import { naiveIso, naiveIsoOrNull } from '../domain/time';
 import type { ApiDeps } from './deps';
+import { costsOf } from './views/public-record';
 
 const NO_METRICS: Omit<LeaderboardMetrics, 'mean_task_score'> = {
   mean_agreement: null,
@@ -63,9 +65,15 @@ export async function leaderboard(
   }
   const standings = await standingsOf(deps, run, query.family_id);
   const page = standings.slice(query.offset, query.offset + query.limit);
-  const [context, metrics] = await Promise.all([
+  const [context, metrics, factors, spend] = await Promise.all([
     boardContext(deps, run, query.family_id, page),
     judgmentMetrics(deps.db, run.id, query.family_id),
+    readFactorMeans(deps.db, run.id, query.family_id),
+    readSpend(
+      deps.db,
+      run.id,
+      page.map((standing) => standing.deploymentId),
+    ),
   ]);
   return {
     run_id: run.id,
@@ -107,6 +115,13 @@ export async function leaderboard(
         deployment_id: standing.deploymentId,
         tasks_total: standing.tasksTotal,
         tasks_answered: standing.tasksAnswered,
+        factors: factors.get(standing.hotkey) ?? null,
+        costs: costsOf(
+          spend.get(standing.deploymentId),
+          standing.tasksAnswered,
+          standing.tasksTotal,
+          standing.score,
+        ),
       };
     }),
   };
@@ -190,6 +205,37 @@ async function boardContext(deps: ApiDeps, run: RunRow, familyId: string, page: 
       run.status === 'completed'
         ? (run.familyResults.find((result) => result.familyId === familyId)?.winnerDeploymentId ?? null)
         : null,
+  };
+}
+
+/** Submissions that wait for their build, for room or for their run, newest first. */
+export async function queuedSubmissions({ db }: ApiDeps, limit: number) {
+  const where = { status: { in: ['received', 'building', 'pending_capacity'] } };
+  const [total, rows] = await Promise.all([
+    db.managedMinerSubmission.count({ where }),
+    db.managedMinerSubmission.findMany({
+      where,
+      orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+      take: limit,
+    }),
+  ]);
+  return {
+    total,
+    submissions: rows.map((row) => {
+      const { agent } = row.manifestJson as { agent?: { name?: string; version?: string } };
+      return {
+        submission_id: row.id,
+        hotkey: row.minerHotkey,
+        hotkey_short: hotkeyShort(row.minerHotkey),
+        family_id: row.familyId,
+        agent_name: agent?.name ?? null,
+        agent_version: agent?.version ?? null,
+        artifact_sha256: row.archiveSha256,
+        status: row.status,
+        submitted_at: naiveIso(row.createdAt),
+        submission_block: Number(row.submissionBlock),
+      };
+    }),
   };
 }
 

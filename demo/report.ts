@@ -63,6 +63,9 @@ export function renderOutcome(outcome: DemoOutcome): string {
     outcome.evidenceDifferences === 0
       ? 'Evidence downloaded and recomputed: every composite, score, winner and weight is the same.'
       : `Evidence recomputed: ${outcome.evidenceDifferences} differences!`,
+    outcome.tamperings.missed.length === 0
+      ? `Falsified in ${outcome.tamperings.tried} ways: each was found by verifying.`
+      : `Falsified in ${outcome.tamperings.tried} ways, NOT found: ${outcome.tamperings.missed.join('; ')}`,
     '',
     'Refused, as they must be',
     ...outcome.refusals.map(({ what, status, detail }) => `  ${what}: ${status} ${detail}`),

@@ -11,12 +11,15 @@ import type { Parts } from '../adapters/local-stack';
 import { messageOf, type Logger } from '../adapters/logging';
 import { OwnerClient } from '../adapters/owner-client';
 import { migrate } from '../adapters/postgres/migrate';
+import { weightsPayload } from '../domain/contracts/runs';
+import { sha256Hex } from '../domain/evidence/canonical';
 import { parseEvidence, type FamilyEvidence } from '../domain/evidence/contract';
 import { recomputeRun } from '../domain/evidence/recompute';
 import { packAgent, type Packaging } from './archives';
 import { demoWallet, type DemoWallet } from './keys';
 import { demoProcesses, NETUID, type DemoProcesses } from './processes';
 import { attemptRefusals, type Refusal } from './refusals';
+import { tamper } from './tamperings';
 
 /** Moments of the demo, in order; a test kills processes at them. */
 export const MOMENTS = [
@@ -72,6 +75,8 @@ export interface DemoOutcome {
   /** Names of miners whose archive was downloaded by a stranger after the close. */
   publicArchives: string[];
   evidenceDifferences: number;
+  /** Falsifications of what was published, and those of them that verifying did not find. */
+  tamperings: { tried: number; missed: string[] };
   refusals: Refusal[];
 }
 
@@ -314,9 +319,11 @@ export class Demo extends EventEmitter<DemoEvents> {
   }
 
   private async conclude(submissions: Map<string, string>, refusals: Refusal[]): Promise<DemoOutcome> {
-    const reader = this.client(this.wallets.owner);
-    const published = await this.patient(() => reader.weights(RUN_ID));
-    const evidence = parseEvidence(await this.patient(() => this.publicJson(`/v1/runs/${RUN_ID}/evidence`)));
+    const published = weightsPayload.parse(
+      await this.patient(() => this.publicJson(`/v1/weights?run_id=${RUN_ID}`)),
+    );
+    const bytes = await this.patient(() => this.publicBytes(`/v1/runs/${RUN_ID}/evidence`));
+    const evidence = parseEvidence(JSON.parse(bytes.toString('utf8')));
     const family = evidence.families[0];
     if (!family) throw new Error('the evidence has no family');
     const onChain: Record<string, UidWeight[]> = {};
@@ -334,12 +341,23 @@ export class Demo extends EventEmitter<DemoEvents> {
       this.emit('say', `${validator.name} has put its weights on chain (uid ${uid})`);
     }
     const publicArchives: string[] = [];
+    const archives = new Map<string, string>();
     for (const [name, id] of submissions) {
       const url = `${this.up.apiUrl}/api/v1/dashboard/runs/${RUN_ID}/submissions/${id}/artifact`;
       const response = await fetch(url);
-      await response.arrayBuffer();
+      archives.set(id, sha256Hex(Buffer.from(await response.arrayBuffer())));
       if (response.ok) publicArchives.push(name);
     }
+    const rows = this.wallets.validators.map(({ name, hotkey }) => ({
+      hotkey: hotkey.ss58,
+      uid: uidOf[hotkey.ss58] ?? -1,
+      row: {
+        uids: (onChain[name] ?? []).map((item) => item.uid),
+        values: (onChain[name] ?? []).map((item) => item.value),
+      },
+    }));
+    const chainRows = { block: 0, uidOf: new Map(Object.entries(uidOf)), rows };
+    const tamperings = tamper({ evidence: bytes, weights: published, archives, chain: chainRows });
     return {
       runId: RUN_ID,
       family,
@@ -349,6 +367,7 @@ export class Demo extends EventEmitter<DemoEvents> {
       uidOf,
       publicArchives,
       evidenceDifferences: recomputeRun(evidence).differences.length,
+      tamperings,
       refusals,
     };
   }
@@ -370,6 +389,12 @@ export class Demo extends EventEmitter<DemoEvents> {
     const response = await fetch(`${this.up.apiUrl}${path}`, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response.json();
+  }
+
+  private async publicBytes(path: string): Promise<Buffer> {
+    const response = await fetch(`${this.up.apiUrl}${path}`, { signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
   }
 
   private get<T extends z.ZodType>(client: OwnerClient, path: string, answer: T): Promise<z.output<T>> {

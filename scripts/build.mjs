@@ -36,7 +36,7 @@ function sourcesOf(root) {
   const { include, exclude } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
   const excluded = (exclude ?? []).map((path) => join(root, path) + sep);
   const accept = (path) =>
-    /\.(ts|json)$/.test(path) &&
+    /\.(tsx?|json)$/.test(path) &&
     !path.endsWith('.d.ts') &&
     !excluded.some((prefix) => path.startsWith(prefix));
   const built = include.filter((path) => path !== 'test');

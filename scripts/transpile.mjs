@@ -5,19 +5,24 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { Failure } from './child.mjs';
 
-const OPTIONS = {
+// The same as jest's, so that what is tested is what runs; `import()` stays, since some packages need it.
+const OPTIONS = (name) => ({
   swcrc: false,
   sourceMaps: true,
-  // The same as jest's, so that what is tested is what runs; `import()` stays, since some packages need it.
   module: { type: 'commonjs', ignoreDynamic: true },
-  jsc: { target: 'es2022', parser: { syntax: 'typescript' }, keepClassNames: true },
-};
+  jsc: {
+    target: 'es2022',
+    parser: { syntax: 'typescript', tsx: name.endsWith('.tsx') },
+    transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
+    keepClassNames: true,
+  },
+});
 const AT_ONCE = 16;
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 const outputsOf = (name) =>
-  name.endsWith('.ts') ? [name.replace(/\.ts$/, '.js'), name.replace(/\.ts$/, '.js.map')] : [name];
+  /\.tsx?$/.test(name) ? [name.replace(/\.tsx?$/, '.js'), name.replace(/\.tsx?$/, '.js.map')] : [name];
 
 /** Removes files of `out` that no source has made, so that a deleted module cannot still be loaded. */
 function removeStale(out, kept) {
@@ -39,7 +44,7 @@ function removeStale(out, kept) {
  * Translates the sources that changed since the last time and copies JSON files beside them.
  * @param {string} root the checkout
  * @param {string} out where the result goes, laid out as the sources are
- * @param {string[]} sources absolute paths of `.ts` and `.json` files
+ * @param {string[]} sources absolute paths of `.ts`, `.tsx` and `.json` files
  * @param {Record<string, string>} before digests by source name, as returned by the last call
  * @param {Set<string>} foreign files of `out` that others make
  * @param {(count: number) => (work: () => Promise<void>) => Promise<void>} progress shows work on `count` files
@@ -47,7 +52,7 @@ function removeStale(out, kept) {
  */
 export async function transpile(root, out, sources, before, foreign, progress) {
   const require = createRequire(join(root, 'package.json'));
-  const compiler = `${require('@swc/core/package.json').version} ${JSON.stringify(OPTIONS)}`;
+  const compiler = `${require('@swc/core/package.json').version} ${JSON.stringify(OPTIONS('.tsx'))}`;
   const digests = {};
   const pending = [];
   for (const path of sources) {
@@ -76,7 +81,7 @@ export async function transpile(root, out, sources, before, foreign, progress) {
         try {
           const filename = path;
           const sourceFileName = relative(dirname(map), path);
-          const result = await swc.transform(text, { ...OPTIONS, filename, sourceFileName });
+          const result = await swc.transform(text, { ...OPTIONS(name), filename, sourceFileName });
           writeFileSync(map, result.map);
           writeFileSync(code, `${result.code}//# sourceMappingURL=${code.split('/').at(-1)}.map\n`);
         } catch (error) {

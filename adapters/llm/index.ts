@@ -17,7 +17,6 @@ export type {
   ChatMessage,
   ChatRequest,
   ChatResult,
-  EmbeddingClient,
   LlmClient,
   RawChatRequest,
   RawChatResult,

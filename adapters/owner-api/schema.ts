@@ -1,6 +1,60 @@
 // Generated from the OpenAPI document by `npm run generate:client`; do not edit.
 
 export interface paths {
+  '/': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The run that matters now */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/dashboard/families': {
     parameters: {
       query?: never;
@@ -105,6 +159,62 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/dashboard/miners/{hotkey}/submissions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A hotkey's submissions and scores */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Submissions and scores */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MinerSubmissions'];
+          };
+        };
+        /** @description It never submitted anything */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/dashboard/overview': {
     parameters: {
       query?: never;
@@ -129,6 +239,63 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['Overview'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/dashboard/runs/{run}/miners/{hotkey}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A miner's tasks in a run with every factor of each score; texts once the run is completed */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The tasks */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MinerRunRecord'];
+          };
+        };
+        /** @description No such run, or the miner is not in it */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
           };
         };
       };
@@ -331,6 +498,181 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/dashboard/submissions/{sid}/journey': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How a submission got where it is, with the reason at each step */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          sid: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The journey */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['PublicJourney'];
+          };
+        };
+        /** @description No such submission */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/dashboard/submissions/queued': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Submissions that wait for their build, for room or for their run */
+    get: {
+      parameters: {
+        query?: {
+          limit?: number;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The queue, newest first */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['QueuedSubmissions'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/assets/htmx.js': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Script that keeps the live parts of the page up to date */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description JavaScript */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/javascript; charset=utf-8': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/assets/page.css': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Style sheet of the page */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description CSS */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/css; charset=utf-8': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/healthz': {
     parameters: {
       query?: never;
@@ -403,6 +745,116 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/miners/{hotkey}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A miner */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/queue': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Submissions that wait */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/readyz': {
     parameters: {
       query?: never;
@@ -436,6 +888,229 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['Health'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** All runs */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One run */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runs/{run}/miners/{hotkey}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Why a miner scored what it scored */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/submissions/{sid}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A submission's journey */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          sid: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The page */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/html; charset=utf-8': string;
+          };
+        };
+        /** @description A page that says what is not there */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
           };
         };
       };
@@ -6308,6 +6983,17 @@ export interface components {
     Error: {
       detail: string;
     };
+    FactorMeans: {
+      cost_attestation_knockout: number;
+      efficiency_factor: number;
+      grounded_correctness_gate: number;
+      hallucination_knockout: number;
+      instruction_safety_gate: number;
+      outcome_score: number;
+      pairwise_bonus: number;
+      safety_attestation_knockout: number;
+      tool_attestation_factor: number;
+    } | null;
     Families: {
       families: {
         active: boolean;
@@ -6330,8 +7016,10 @@ export interface components {
         agent_name: string | null;
         agent_version: string | null;
         artifact_sha256: string | null;
+        costs: components['schemas']['RunCosts'];
         deployment_id: string | null;
         epochs_participated: number;
+        factors: components['schemas']['FactorMeans'];
         hotkey: string;
         hotkey_short: string;
         is_running: boolean;
@@ -6376,6 +7064,64 @@ export interface components {
       run_sequence: number | null;
       run_status: string | null;
       total: number;
+    };
+    MinerRunRecord: {
+      costs: components['schemas']['RunCosts'];
+      deployment_id: string;
+      factors: components['schemas']['FactorMeans'];
+      family_id: string;
+      hotkey: string;
+      run_id: string;
+      run_status: string;
+      score: number | null;
+      submission_id: string;
+      tasks: {
+        attested_tools: string[];
+        capability: string | null;
+        composite: number | null;
+        cost_usd: number | null;
+        disputed: boolean;
+        domain: string | null;
+        explanation: string | null;
+        factors: components['schemas']['FactorMeans'];
+        guidance: string | null;
+        judged_by: string[];
+        knockout_reasons: string[] | null;
+        latency_seconds: number | null;
+        mode: string;
+        oracle_status: string | null;
+        prompt: string | null;
+        response: string | null;
+        status: string;
+        status_reason: string | null;
+        task_id: string | null;
+        task_index: number;
+        verdict: string | null;
+      }[];
+      texts_public: boolean;
+    };
+    MinerSubmissions: {
+      hotkey: string;
+      runs: {
+        is_winner: boolean;
+        run_id: string;
+        score: number;
+      }[];
+      submissions: {
+        agent_name: string | null;
+        agent_version: string | null;
+        introduced_run_id: string | null;
+        reason: string | null;
+        status: string;
+        submission_id: string;
+        submission_seq: number;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        submitted_at: string;
+      }[];
+      uid: number | null;
     };
     Neuron: {
       hotkey: string;
@@ -6446,6 +7192,72 @@ export interface components {
       deployment_status: string | null;
       family_id: string;
       submission: components['schemas']['Submission'];
+    };
+    PublicJourney: {
+      agent_name: string | null;
+      agent_version: string | null;
+      archive_sha256: string;
+      deployment: {
+        health_status: string;
+        id: string;
+        placement_status: string;
+        reason: string | null;
+        status: string;
+      } | null;
+      family_id: string;
+      hotkey: string;
+      introduced_run_id: string | null;
+      now: {
+        reason: string;
+        since: string;
+        step: string;
+      } | null;
+      reason: string | null;
+      scores: {
+        archive_public: boolean;
+        ineligible_because: string[];
+        is_winner: boolean;
+        run_id: string;
+        score: number;
+      }[];
+      status: string;
+      steps: {
+        about: string;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        at: string;
+        outcome: string;
+        reason: string | null;
+        step: string;
+      }[];
+      submission_block: number;
+      submission_id: string;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      submitted_at: string;
+    };
+    QueuedSubmissions: {
+      submissions: {
+        agent_name: string | null;
+        agent_version: string | null;
+        artifact_sha256: string;
+        family_id: string;
+        hotkey: string;
+        hotkey_short: string;
+        status: string;
+        submission_block: number;
+        submission_id: string;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        submitted_at: string;
+      }[];
+      total: number;
     };
     Run: {
       benchmark_version: string;
@@ -6531,6 +7343,13 @@ export interface components {
        */
       started_at: string | null;
       status: string;
+    };
+    RunCosts: {
+      llm_usd: number;
+      refused_calls: number;
+      tool_usd: number;
+      usd_per_answer: number | null;
+      usd_per_point: number | null;
     };
     RunProgress: {
       /**

@@ -5,11 +5,13 @@ import {
   leaderboardPayload,
   leaderboardQuery,
   overviewPayload,
+  queuedPayload,
+  queuedQuery,
   publicArchiveParams,
   publicFileParams,
 } from '../../domain/contracts/dashboard';
 import { sendArchive } from '../archives';
-import { familyLabel, leaderboard, overview } from '../dashboard';
+import { familyLabel, leaderboard, overview, queuedSubmissions } from '../dashboard';
 import { listFiles, publicArchive, readFileText } from '../public-archives';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
@@ -67,6 +69,18 @@ export const dashboardRoutes: Route[] = [
       requireFamily(query.family_id);
       return leaderboard(deps, query);
     },
+  ),
+  defineRoute(
+    {
+      method: 'get',
+      path: `${BASE}/submissions/queued`,
+      auth: 'public',
+      summary: 'Submissions that wait for their build, for room or for their run',
+      tags,
+      request: { query: queuedQuery },
+      responses: { 200: { description: 'The queue, newest first', schema: queuedPayload } },
+    },
+    ({ deps, query }) => queuedSubmissions(deps, query.limit),
   ),
   defineRoute(
     {

@@ -1,3 +1,4 @@
+import { pageRoutes } from '../page/routes';
 import type { Route } from '../route';
 import { adminRoutes } from './admin';
 import { dashboardRoutes } from './dashboard';
@@ -5,6 +6,7 @@ import { deploymentRoutes } from './deployments';
 import { evalRoutes } from './eval';
 import { familyRoutes } from './families';
 import { healthRoutes } from './health';
+import { publicRecordRoutes } from './public-record';
 import { runRoutes } from './runs';
 import { runSteeringRoutes } from './run-steering';
 import { runtimeProxyRoutes } from './runtime-proxy';
@@ -26,4 +28,6 @@ export const allRoutes: readonly (readonly Route[])[] = [
   runSteeringRoutes,
   runtimeProxyRoutes,
   dashboardRoutes,
+  publicRecordRoutes,
+  pageRoutes,
 ];

@@ -1,4 +1,5 @@
 /** `eirel-ai run verify`: does the published run follow from its public evidence? */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
@@ -7,7 +8,8 @@ import { CliError, EXIT, UsageError } from '../exit-codes';
 import { cell } from '../output';
 import type { Api } from '../api';
 import { Session } from '../session';
-import type { PublishedWeights, Verification } from '../verify';
+import type * as Chain from '../chain';
+import type { ChainRows, PublishedWeights, Verification } from '../verify';
 import type * as Verifier from '../verify';
 
 // Loaded when it is needed: the cryptography and the whole of scoring.
@@ -24,6 +26,10 @@ interface VerifyOptions {
   sha256?: string;
   save?: string;
   owner?: string;
+  archives?: boolean;
+  chain?: string;
+  netuid?: string;
+  validator?: string[];
 }
 
 /** Adds `eirel-ai run verify`. */
@@ -37,6 +43,13 @@ export function registerRunVerify(run: Command): void {
     .option('--sha256 <hex>', 'digest known from elsewhere; with --file nothing is asked of a server')
     .option('--owner <ss58>', 'address that must have signed the weights (EIREL_OWNER_HOTKEY_SS58)')
     .option('--save <path>', 'keep the evidence that was fetched')
+    .option('--archives', 'download the archives that were scored, and compare their digests')
+    .option('--chain <network>', 'compare with the weights on chain: a network name or a ws:// address')
+    .option('--netuid <n>', 'subnet to look at with --chain (BITTENSOR_NETUID)')
+    .option(
+      '--validator <ss58...>',
+      'validators whose rows must be those of the run; without any, one is enough',
+    )
     .action(async (argument: string | undefined, options: VerifyOptions, command: Command) => {
       const session = new Session(command);
       const owner = options.owner ?? (session.env.EIREL_OWNER_HOTKEY_SS58?.trim() || undefined);
@@ -60,18 +73,27 @@ async function verify(
   owner: string | undefined,
 ): Promise<Verification> {
   const { file, sha256 } = options;
-  const { canonicalJson, EvidenceError, verifyRun } = verifier();
+  const { EvidenceError, submissionIds, verifyRun } = verifier();
   try {
-    if (file !== undefined && sha256 !== undefined) {
-      return verifyRun(argument ?? null, readEvidence(file), { sha256 });
+    const chain = options.chain === undefined ? {} : { chain: await chainRows(session, options) };
+    const known = {
+      ...(sha256 === undefined ? {} : { sha256 }),
+      ...chain,
+      ...(options.validator === undefined ? {} : { validators: options.validator }),
+    };
+    if (file !== undefined && sha256 !== undefined && !options.archives) {
+      return verifyRun(argument ?? null, readEvidence(file), known);
     }
     return await session.withApi(null, async (api) => {
       const local = file === undefined ? undefined : readEvidence(file);
       const weights = await publishedWeights(api, argument);
       const runId = weights.run_id as string;
-      const json = local ?? (await fetchEvidence(api, runId));
-      if (options.save !== undefined) writeFileSync(options.save, canonicalJson(json));
-      return verifyRun(runId, json, { weights, ...(sha256 === undefined ? {} : { sha256 }) }, owner);
+      const bytes = local ?? (await fetchEvidence(api, runId));
+      if (options.save !== undefined) writeFileSync(options.save, bytes);
+      const archives = options.archives
+        ? { archives: await archiveDigests(api, runId, submissionIds(bytes)) }
+        : {};
+      return verifyRun(runId, bytes, { ...known, weights, ...archives }, owner);
     });
   } catch (error) {
     if (error instanceof EvidenceError) throw new CliError(error.message, EXIT.failed, [], { cause: error });
@@ -89,22 +111,58 @@ async function publishedWeights(api: Api, argument: string | undefined): Promise
   ]);
 }
 
-function fetchEvidence(api: Api, runId: string): Promise<unknown> {
+/** The bytes as served: what is signed is their digest. */
+async function fetchEvidence(api: Api, runId: string): Promise<Buffer> {
   const params = { path: { id: runId } };
-  return answerOf(api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params }));
+  const call = api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params, parseAs: 'arrayBuffer' });
+  return Buffer.from(await answerOf<ArrayBuffer>(call as Promise<{ data?: ArrayBuffer }>));
 }
 
-function readEvidence(file: string): unknown {
-  let text: string;
+/** SHA-256 of each archive as everybody can download it; of the empty text for one that is not there. */
+async function archiveDigests(api: Api, runId: string, ids: readonly string[]): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const id of ids) {
+    const path = `/api/v1/dashboard/runs/${encodeURIComponent(runId)}/submissions/${encodeURIComponent(id)}/artifact`;
+    const hash = createHash('sha256');
+    const response = await fetch(`${api.address.url}${path}`, { signal: AbortSignal.timeout(EVIDENCE_MS) });
+    // Archives are up to 200 MiB: hashed as they come.
+    if (response.ok && response.body) for await (const chunk of response.body) hash.update(chunk);
+    else await response.body?.cancel();
+    digests.set(id, hash.digest('hex'));
+  }
+  return digests;
+}
+
+/** The rows of every validator of the subnet that has set weights, at the finalised head. */
+async function chainRows(session: Session, options: VerifyOptions): Promise<ChainRows> {
+  const { chainConfigFromEnv, connectChain } = load('../chain') as typeof Chain;
+  const env = {
+    ...session.env,
+    BITTENSOR_NETWORK: options.chain,
+    ...(options.netuid === undefined ? {} : { BITTENSOR_NETUID: options.netuid }),
+  };
+  const chain = await connectChain(chainConfigFromEnv(env));
   try {
-    text = readFileSync(file, 'utf8');
+    const { netuid } = chain.config;
+    const { block, neurons } = await chain.listNeurons(netuid);
+    const rows: ChainRows['rows'][number][] = [];
+    for (const { hotkey, uid, validatorPermit } of neurons) {
+      if (!validatorPermit) continue;
+      const stored = await chain.readWeights(netuid, uid, 'finalized');
+      const row = { uids: stored.map((item) => item.uid), values: stored.map((item) => item.value) };
+      if (stored.length > 0) rows.push({ hotkey, uid, row });
+    }
+    return { block: block.number, uidOf: new Map(neurons.map(({ hotkey, uid }) => [hotkey, uid])), rows };
+  } finally {
+    await chain.close();
+  }
+}
+
+function readEvidence(file: string): Buffer {
+  try {
+    return readFileSync(file);
   } catch (error) {
     throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new CliError(`${file} is not JSON`, EXIT.failed);
   }
 }
 

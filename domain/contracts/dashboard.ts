@@ -1,6 +1,7 @@
 /** Public pages: leaderboard, overview, families, source viewer (api.md section 4.13). */
 import { z } from 'zod';
-import { pageQuery, wireTime } from './common';
+import { pageQuery, queryInt, wireTime } from './common';
+import { factorMeans, runCosts } from './public-record';
 
 export const leaderboardQuery = pageQuery.extend({
   family_id: z.string().default('general_chat'),
@@ -54,6 +55,9 @@ export const leaderboardEntry = z.object({
   deployment_id: z.string().nullable(),
   tasks_total: z.int(),
   tasks_answered: z.int(),
+  /** Where the score came from; null before the first judged answer. */
+  factors: factorMeans.nullable(),
+  costs: runCosts,
 });
 
 export const leaderboardPayload = z
@@ -94,6 +98,28 @@ export const familiesPayload = z
     ),
   })
   .meta({ id: 'Families' });
+
+export const queuedQuery = z.object({ limit: queryInt({ min: 1, max: 500, fallback: 200 }) });
+/** Submissions that are not in a run yet, newest first. */
+export const queuedPayload = z
+  .object({
+    total: z.int(),
+    submissions: z.array(
+      z.object({
+        submission_id: z.string(),
+        hotkey: z.string(),
+        hotkey_short: z.string(),
+        family_id: z.string(),
+        agent_name: z.string().nullable(),
+        agent_version: z.string().nullable(),
+        artifact_sha256: z.string(),
+        status: z.string(),
+        submitted_at: wireTime,
+        submission_block: z.int(),
+      }),
+    ),
+  })
+  .meta({ id: 'QueuedSubmissions' });
 
 export const publicArchiveParams = z.object({ run: z.string(), sid: z.string() });
 export const publicFileParams = publicArchiveParams.extend({ path: z.string() });

@@ -60,8 +60,7 @@ export async function completeOpenAi(
   }
 }
 
-/** Tells in headers what a call cost and what is left. */
-export function sayCost(res: Response, { costMicroUsd, balance }: Settled): void {
+function sayCost(res: Response, { costMicroUsd, balance }: Settled): void {
   res.setHeader('X-Eirel-Cost-Usd', microToUsd(costMicroUsd).toFixed(6));
   res.setHeader('X-Eirel-Cost-Remaining-Usd', microToUsd(balance.remainingMicroUsd).toFixed(6));
 }

@@ -1,6 +1,5 @@
 import type { PrismaClient } from '../../adapters/postgres';
-import { Batch } from '../../adapters/batch';
-import { findAttempts, type Attempt } from '../../adapters/postgres/attempts';
+import { findAttempt } from '../../adapters/postgres/attempts';
 
 /** What is known of an attempt. */
 export interface KnownAttempt {
@@ -18,18 +17,11 @@ export interface AttemptDirectory {
 /** Time past the end of a lease in which a call under way may still use its tools, in milliseconds. */
 const GRACE_MS = 60_000;
 
-/** The directory over the attempts and leases in PostgreSQL, which asks for many at once and remembers none. */
+/** The directory over the attempts and leases in PostgreSQL. */
 export function createAttemptDirectory(prisma: PrismaClient): AttemptDirectory {
-  const lookUps = new Batch<string, Attempt | null>(
-    async (jobIds) => {
-      const found = await findAttempts(prisma, [...new Set(jobIds)]);
-      return jobIds.map((jobId) => found.get(jobId) ?? null);
-    },
-    { size: 200, lanes: 2 },
-  );
   return {
     async find(jobId) {
-      const attempt = await lookUps.add(jobId);
+      const attempt = await findAttempt(prisma, jobId);
       if (!attempt) return null;
       const { deploymentId, runId, claim } = attempt;
       const live = claim.status === 'claimed' && claim.expiresAt.getTime() + GRACE_MS > Date.now();

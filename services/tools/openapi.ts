@@ -24,14 +24,11 @@ const OPEN_ROUTES: [path: string, summary: string, contentType: string][] = [
   ['/openapi.json', 'This document', 'application/json'],
 ];
 
-/** What the document needs to know of a route that is no tool. */
-export type DescribedRoute = Omit<SideRoute, 'handle'>;
-
-/** The OpenAPI 3.1 document of one service, made from what its routes are made from. */
+/** The OpenAPI 3.1 document of one tool service, made from what its routes are made from. */
 export function openApiDocument(
-  words: Pick<ToolServiceWords, 'name'>,
+  words: ToolServiceWords,
   tools: readonly ToolDefinition[],
-  routes: readonly DescribedRoute[],
+  routes: readonly SideRoute[],
 ): ReturnType<OpenApiGeneratorV31['generateDocument']> {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'job', {

@@ -74,11 +74,8 @@ describe('offline', () => {
     expect(chunks.length).toBeGreaterThan(10);
     const question = 'topic 12 sentence';
     const { body } = await rag.retrieve({ corpus_id: 'exact', query: question, k: 10 });
-    const [query] = await localHashEmbedder.embed([question], { job: 'test' });
-    const texts = await localHashEmbedder.embed(
-      chunks.map((chunk) => chunk.body),
-      { job: 'test' },
-    );
+    const [query] = await localHashEmbedder.embed([question]);
+    const texts = await localHashEmbedder.embed(chunks.map((chunk) => chunk.body));
     const scores = texts
       .map((vector, index) => ({
         id: chunks[index]?.chunkId,
