@@ -9,6 +9,7 @@ import { registerLists } from './commands/lists';
 import { registerMiner } from './commands/miner';
 import { registerRun } from './commands/run';
 import { registerSubmission } from './commands/submission';
+import { registerValidator } from './commands/validator';
 import { FORMATS } from './output';
 import type * as StartCommand from './commands/start';
 import type * as MigrateCommand from './commands/migrate';
@@ -46,6 +47,7 @@ export function buildProgram(argv: readonly string[] = []): Command {
   registerSubmission(program);
   registerMiner(program);
   registerAdmin(program);
+  registerValidator(program);
   const called = argv.find((argument) => !argument.startsWith('-'));
   if (!program.commands.some((command) => command.name() === called)) registerServer(program);
   registerCompletion(program);

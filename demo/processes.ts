@@ -7,6 +7,8 @@ import {
   freePort,
   projectRoot,
   sandboxPossible,
+  validatorEnv,
+  validatorProcesses,
 } from '../adapters/local-stack';
 import type { ControlPlaneEnv, ProcessSpec } from '../adapters/local-stack';
 import { writeDataset } from './dataset';
@@ -21,6 +23,8 @@ export interface DemoSettings {
   runSeconds: number;
   leaseSeconds: number;
   taskCount: number;
+  /** How long the stand-in for the model vendors takes to answer, 0 without one. */
+  modelLatencyMs?: number;
   /** Interpreter of the environment that has the miner SDK. */
   sdkPython: string;
   owner: DemoWallet;
@@ -101,7 +105,7 @@ export async function demoProcesses(
       EIREL_LEASE_REAPER_SECONDS: '3',
       EIREL_SUBMISSION_RATE_LIMIT_REQUESTS: '50',
       // A validator that is killed and started again must not use up a task's attempts.
-      MAX_TASK_ATTEMPTS: '6',
+      MAX_TASK_ATTEMPTS: base.MAX_TASK_ATTEMPTS ?? '6',
       ...(realModels
         ? {}
         : {
@@ -128,7 +132,10 @@ export async function demoProcesses(
   };
   const llm: ProcessSpec = {
     name: 'model-vendor',
-    ...node('demo/standins/llm/main.js', ['--port', llmPort, '--knowledge', dataset.file]),
+    ...node('demo/standins/llm/main.js', [
+      ...['--port', llmPort, '--knowledge', dataset.file],
+      ...['--latency-ms', String(settings.modelLatencyMs ?? 0)],
+    ]),
     ready: { kind: 'tcp', port: Number(llmPort) },
   };
   // Whoever asks models is stopped before the vendor is.
@@ -159,7 +166,7 @@ export async function demoProcesses(
     settings.validators.map(async (wallet): Promise<ProcessSpec[]> => {
       const enginePort = await port();
       // A validator's processes get what a stranger would have: the owner's public address, no secret, no database.
-      const validatorEnv = {
+      const settingsOfValidator = {
         PATH: base.PATH,
         HOME: base.HOME,
         TEMPORAL_ADDRESS: env.TEMPORAL_ADDRESS,
@@ -176,35 +183,25 @@ export async function demoProcesses(
         BITTENSOR_NETWORK: chainUrl,
         BITTENSOR_NETUID: String(NETUID),
         EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
-        EIREL_WORKER_QUEUES: 'publication',
-        EIREL_VALIDATOR_DATA_DIR: join(settings.dataDir, 'validators', wallet.name),
-        EIREL_PUBLICATION_LEDGER_PATH: join(
-          settings.dataDir,
-          'validators',
-          wallet.name,
-          'publications.jsonl',
-        ),
       };
-      return [
-        {
-          name: wallet.name,
-          ...node('services/validator-engine/main.js'),
-          env: validatorEnv,
-          inheritEnv: false,
-          startAfter: ['owner-api', 'judge'],
-          ready: { kind: 'http', url: `http://127.0.0.1:${enginePort}/healthz` },
-          stopGraceSeconds: 15,
-        },
-        {
-          name: `${wallet.name}-publisher`,
-          ...node('workers/main.js'),
-          env: validatorEnv,
-          inheritEnv: false,
-          startAfter: ['chain', ...parts.filter((part) => part === 'temporal')],
-          ready: { kind: 'alive', seconds: 1 },
-          stopGraceSeconds: 25,
-        },
-      ];
+      const { env: own } = validatorEnv(
+        settingsOfValidator,
+        join(settings.dataDir, 'validators', wallet.name),
+      );
+      const specs = validatorProcesses(own, {
+        ownJudge: false,
+        publishes: true,
+        names: { engine: wallet.name, publisher: `${wallet.name}-publisher` },
+        parts: parts.filter((part) => part === 'temporal'),
+        inheritEnv: false,
+      });
+      return specs.map((spec) => ({
+        ...spec,
+        startAfter: [
+          ...(spec.startAfter ?? []),
+          ...(spec.name === wallet.name ? ['owner-api', 'judge'] : ['chain']),
+        ],
+      }));
     }),
   );
   const controlPlane = controlPlaneProcesses(env, parts).map((spec) => ({

@@ -45,6 +45,8 @@ export interface DemoOptions {
   runSeconds: number;
   leaseSeconds: number;
   taskCount: number;
+  /** Lets the stand-in for the model vendors take its time, so that tasks take theirs. */
+  modelLatencyMs?: number;
   logger: Logger;
   env: NodeJS.ProcessEnv;
 }

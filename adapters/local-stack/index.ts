@@ -20,3 +20,6 @@ export type { ProcessEnd, ProcessSpec } from './supervised-process';
 export { ProcessFailedError, Supervisor } from './supervisor';
 export type { ProcessState, SupervisorEvents, SupervisorOptions } from './supervisor';
 export { onTermination } from './termination';
+export { obtainTemporal } from './tools';
+export { VALIDATOR_PORT_VARIABLES, validatorEnv, validatorProcesses } from './validator';
+export type { ValidatorEnv } from './validator';

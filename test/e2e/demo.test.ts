@@ -10,6 +10,7 @@ import { createPrisma } from '../../adapters/postgres';
 import { workflowIds } from '../../domain/messages';
 import { connectTemporal, temporalConfigFromEnv } from '../../adapters/temporal';
 import { Demo, type DemoOutcome, type Moment } from '../../demo/scenario';
+import { essence } from '../harness/essence';
 
 const base = dataDirFromEnv(process.env);
 const root = mkdtempSync(join(resolve(base), 'e2e-'));
@@ -91,29 +92,6 @@ async function recordsOf(demo: Demo, outcome: DemoOutcome) {
     await temporal.connection.close();
     await db.$disconnect();
   }
-}
-
-/** The numbers that no crash may change. */
-function essence(outcome: DemoOutcome) {
-  const { family, names } = outcome;
-  return {
-    tasks: family.tasks.map((task) => task.task_id),
-    scores: Object.fromEntries(
-      family.winner.ranking.map((entry) => [
-        names[entry.hotkey],
-        family.aggregates[entry.hotkey]?.official_family_score,
-      ]),
-    ),
-    composites: Object.fromEntries(
-      family.results.map((result) => [
-        `${result.task_id}/${names[result.miner_hotkey]}`,
-        result.official_composite,
-      ]),
-    ),
-    winner: family.winner.winner && names[family.winner.winner.hotkey],
-    weights: outcome.weights,
-    onChain: outcome.onChain,
-  };
 }
 
 /** Tools that at least one answer was attested to have used. */
