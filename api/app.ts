@@ -106,6 +106,7 @@ function serve(route: Route, deps: ApiDeps): RequestHandler {
         raw = await readBody(req, limit);
         if (contract.request?.body) parsed = parseJsonBody(req, raw);
       }
+      if (contract.fieldsBeforeAuth) validateInput(route, req, parsed);
       const principal = contract.rawBody
         ? { hotkey: null }
         : await authenticate(contract.auth, { req, rawBody: raw }, deps);

@@ -60,6 +60,8 @@ export function parseJsonBody(req: Request, raw: Buffer): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
+    const readable = withoutNonFinite(text);
+    if (readable !== null) return readable;
     const fault = findJsonFault(text);
     throw new HttpError(422, [
       {
@@ -70,5 +72,20 @@ export function parseJsonBody(req: Request, raw: Buffer): unknown {
         ctx: { error: fault.message },
       },
     ]);
+  }
+}
+
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+
+/**
+ * The value of a text whose only fault is that it holds `NaN` or `Infinity`, which Python writes and reads: each becomes
+ * null, since nothing can be computed with it. Null for any other fault.
+ */
+function withoutNonFinite(text: string): unknown {
+  if (!text.includes('NaN') && !text.includes('Infinity')) return null;
+  try {
+    return JSON.parse(text.replace(TOKENS, (token) => (token.startsWith('"') ? token : 'null'))) as unknown;
+  } catch {
+    return null;
   }
 }

@@ -10,7 +10,7 @@ import { naiveIso, naiveIsoOrNull } from '../domain/time';
 import type { ApiDeps } from './deps';
 import { costsOf } from './views/public-record';
 
-const NO_METRICS: Omit<LeaderboardMetrics, 'mean_task_score'> = {
+export const NO_METRICS: Omit<LeaderboardMetrics, 'mean_task_score'> = {
   mean_agreement: null,
   mean_pairwise_preference: null,
   mean_grounded_correctness: null,

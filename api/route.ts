@@ -52,6 +52,8 @@ export interface RouteContract<P extends z.ZodObject, Q extends z.ZodObject, B e
   rawBody?: boolean;
   /** Content type of a body that the handler reads itself, for the document. */
   rawBodyType?: string;
+  /** Fields are checked before the caller is; the original does so where the token is read inside the handler. */
+  fieldsBeforeAuth?: boolean;
   /** Largest body in bytes; the JSON limit of the configuration without one. */
   bodyLimitBytes?: number;
   /** The handler writes the response itself and returns nothing. */

@@ -25,9 +25,10 @@ export function validateInput(route: Route, req: Request, body: unknown): ValidI
     if (!contract) return input;
     const parsed = contract.safeParse(input);
     if (parsed.success) return parsed.data;
-    if (where === 'body' && input === undefined) {
+    // `null` is what a body that was not sent looks like.
+    if (where === 'body' && (input === undefined || input === null)) {
       errors.push({ type: 'missing', loc: ['body'], msg: 'Field required', input: null });
-    } else if (where === 'body' && (input === null || typeof input !== 'object' || Array.isArray(input))) {
+    } else if (where === 'body' && (typeof input !== 'object' || Array.isArray(input))) {
       errors.push({
         type: 'model_attributes_type',
         loc: ['body'],

@@ -1,5 +1,6 @@
 /** Error bodies of every HTTP service: `{"detail": …}` (api.md section 0). */
 import type { z } from 'zod';
+import { NOT_WHOLE } from './contracts/lax';
 
 /** An answer other than 2xx that a handler decided on; `detail` goes to the client as it is. */
 export class HttpError extends Error {
@@ -33,11 +34,19 @@ export function fieldErrors(
   where: 'body' | 'query' | 'path',
   input: unknown,
 ): FieldError[] {
-  return error.issues.flatMap((issue) => {
+  return error.issues.flatMap((issue): FieldError[] => {
     const loc = [where, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
     const value = valueAt(input, issue.path);
     if (value.missing) {
       return [{ type: 'missing', loc, msg: 'Field required', input: value.parent ?? null }];
+    }
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        type: 'extra_forbidden',
+        loc: [...loc, key],
+        msg: 'Extra inputs are not permitted',
+        input: (value.value as Record<string, unknown>)[key],
+      }));
     }
     return [describe(issue, loc, value.value)];
   });
@@ -60,6 +69,12 @@ function valueAt(
 function describe(issue: z.core.$ZodIssue, loc: (string | number)[], input: unknown): FieldError {
   switch (issue.code) {
     case 'too_big': {
+      if (issue.origin === 'array') {
+        const [max, actual] = [Number(issue.maximum), (input as unknown[]).length];
+        const msg = `List should have at most ${max} ${max === 1 ? 'item' : 'items'} after validation, not ${actual}`;
+        const ctx = { field_type: 'List', max_length: max, actual_length: actual };
+        return { type: 'too_long', loc, msg, input, ctx };
+      }
       if (issue.origin === 'string') {
         const max = Number(issue.maximum);
         return {
@@ -105,11 +120,19 @@ function describe(issue: z.core.$ZodIssue, loc: (string | number)[], input: unkn
       };
     }
     case 'invalid_type':
-      return typeError(issue.expected, loc, input);
+      return typeError(issue.message === NOT_WHOLE ? 'int' : issue.expected, loc, input);
+    case 'invalid_value': {
+      const expected = alternatives(issue.values.map((value) => `'${String(value)}'`));
+      return { type: 'literal_error', loc, msg: `Input should be ${expected}`, input, ctx: { expected } };
+    }
     default:
-      return { type: 'value_error', loc, msg: `Value error, ${issue.message}`, input };
+      return { type: 'value_error', loc, msg: `Value error, ${issue.message}`, input, ctx: { error: {} } };
   }
 }
+
+/** `a`, `b` or `c`. */
+const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
 const TYPE_WORDS: Record<string, [type: string, msg: string]> = {
   string: ['string_type', 'Input should be a valid string'],
@@ -128,8 +151,12 @@ const PARSING: Record<string, [type: string, msg: string]> = {
 };
 
 function typeError(expected: string, loc: (string | number)[], input: unknown): FieldError {
-  const words =
-    typeof input === 'string' ? (PARSING[expected] ?? TYPE_WORDS[expected]) : TYPE_WORDS[expected];
+  if (expected === 'int' && typeof input === 'number') {
+    const msg = 'Input should be a valid integer, got a number with a fractional part';
+    return { type: 'int_from_float', loc, msg, input };
+  }
+  const parsed = typeof input === 'string' || (expected === 'boolean' && Number.isInteger(input));
+  const words = parsed ? (PARSING[expected] ?? TYPE_WORDS[expected]) : TYPE_WORDS[expected];
   const [type, msg] = words ?? ['value_error', `Input should be a valid ${expected}`];
   return { type, loc, msg, input };
 }

@@ -1,12 +1,17 @@
 import { pageRoutes } from '../page/routes';
 import type { Route } from '../route';
 import { adminRoutes } from './admin';
+import { checkpointRoutes } from './checkpoints';
+import { consumerRuntimeRoutes } from './consumer-runtime';
 import { dashboardRoutes } from './dashboard';
+import { dashboardMinerRoutes } from './dashboard-miners';
 import { deploymentRoutes } from './deployments';
 import { evalRoutes } from './eval';
 import { familyRoutes } from './families';
 import { healthRoutes } from './health';
 import { publicRecordRoutes } from './public-record';
+import { internalRoutes } from './internal';
+import { operatorRoutes } from './operators';
 import { runRoutes } from './runs';
 import { runSteeringRoutes } from './run-steering';
 import { runtimeProxyRoutes } from './runtime-proxy';
@@ -27,7 +32,12 @@ export const allRoutes: readonly (readonly Route[])[] = [
   adminRoutes,
   runSteeringRoutes,
   runtimeProxyRoutes,
+  consumerRuntimeRoutes,
+  internalRoutes,
+  checkpointRoutes,
+  operatorRoutes,
   dashboardRoutes,
   publicRecordRoutes,
   pageRoutes,
+  dashboardMinerRoutes,
 ];

@@ -7,7 +7,7 @@ import {
   requireTokenSecret,
   validatorAttempt,
 } from '../runtime-proxy/caller';
-import { CallerGone, refuseRetired, runMember, type Invocation } from '../runtime-proxy/invoke';
+import { refuseRetired, runMember, withCaller, type Invocation } from '../runtime-proxy/invoke';
 import { taskSettings, type TaskSettings } from '../runtime-proxy/settings';
 import { streamInvocation } from '../runtime-proxy/stream';
 import { checkUnaryRequest, unaryInvocation } from '../runtime-proxy/unary';
@@ -86,7 +86,7 @@ export function createRuntimeProxyRoutes(settings: () => TaskSettings): Route[] 
         },
         async (context) => {
           checkUnaryRequest(context.body);
-          return withCaller(context, (signal) =>
+          return withCaller(context.res, (signal) =>
             invocationOf(context, caller, settings(), '/v1/agent/infer', signal).then(unaryInvocation),
           );
         },
@@ -106,7 +106,7 @@ export function createRuntimeProxyRoutes(settings: () => TaskSettings): Route[] 
           stream: true,
         },
         (context) =>
-          withCaller(context, async (signal) =>
+          withCaller(context.res, async (signal) =>
             streamInvocation(
               await invocationOf(context, caller, settings(), '/v1/agent/infer/stream', signal),
               context.res,
@@ -136,24 +136,4 @@ async function invocationOf(
       ? await validatorAttempt(req, deps, { ...key, hotkey }, hints)
       : await internalAttempt(deps, key, hints);
   return { deps, settings, runId: run, target, attempt, route, body: sent, signal };
-}
-
-/** Runs a call that ends when the caller hangs up; an agent must not work for nobody. */
-async function withCaller<T>(
-  { res }: Context,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T | undefined> {
-  const gone = new AbortController();
-  const onClose = () => {
-    if (!res.writableFinished) gone.abort();
-  };
-  res.once('close', onClose);
-  try {
-    return await work(gone.signal);
-  } catch (error) {
-    if (error instanceof CallerGone || gone.signal.aborted) return undefined;
-    throw error;
-  } finally {
-    res.off('close', onClose);
-  }
 }

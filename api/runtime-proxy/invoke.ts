@@ -1,4 +1,5 @@
 /** The way of one call to an agent, through deaths and restarts of its process (decision 7). */
+import type { Response } from 'express';
 import { findRunDeployment, type Attempt, type RunDeployment } from '../../adapters/postgres/attempts';
 import { HttpError } from '../../domain/http-errors';
 import { deploymentJobId, mintJobToken } from '../../domain/job-token';
@@ -7,6 +8,9 @@ import type { ApiDeps } from '../deps';
 import { AgentFailure, type AgentCall } from './agent';
 import { awaitServing, CRASHES_OF_THE_MINER, isServing, reportCrash } from './recovery';
 import type { TaskSettings } from './settings';
+
+/** What stands for the run in the tokens of calls that belong to none. */
+const CONSUMER_RUN = 'consumer';
 
 /** Whose failure it was; an owner's is not scored. */
 export type FailureClass = 'miner' | 'owner';
@@ -31,7 +35,8 @@ export class CallerGone extends Error {
 export interface Invocation {
   deps: ApiDeps;
   settings: TaskSettings;
-  runId: string;
+  /** Null for a consumer's call, which belongs to no run. */
+  runId: string | null;
   target: RunDeployment;
   /** Null for a call by the owner outside any attempt. */
   attempt: Attempt | null;
@@ -147,7 +152,7 @@ function agentCall(invocation: Invocation, endpointUrl: string): AgentCall {
     headers: {
       'x-eirel-job-id': jobId,
       'x-eirel-job-token': mintJobToken(
-        { jobId, deploymentId: target.deploymentId, runId, expiresAt },
+        { jobId, deploymentId: target.deploymentId, runId: runId ?? CONSUMER_RUN, expiresAt },
         deps.config.jobTokenSecret,
       ),
     },
@@ -156,4 +161,24 @@ function agentCall(invocation: Invocation, endpointUrl: string): AgentCall {
     maxLineBytes: proxy.maxLineBytes,
     signal: invocation.signal,
   };
+}
+
+/** Runs a call that ends when the caller hangs up; an agent must not work for nobody. */
+export async function withCaller<T>(
+  res: Response,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const gone = new AbortController();
+  const onClose = () => {
+    if (!res.writableFinished) gone.abort();
+  };
+  res.once('close', onClose);
+  try {
+    return await work(gone.signal);
+  } catch (error) {
+    if (error instanceof CallerGone || gone.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    res.off('close', onClose);
+  }
 }

@@ -52,8 +52,7 @@ export async function unaryInvocation(invocation: Invocation): Promise<AgentInvo
         managed_execution: true,
         deployment_id: target.deploymentId,
         deployment_revision: target.deploymentRevision,
-        run_id: runId,
-        validator_pinned: true,
+        ...(runId === null ? {} : { run_id: runId, validator_pinned: true }),
         ...(await attestedMetadata(invocation.deps, jobOf(invocation))),
       },
     };

@@ -1,13 +1,16 @@
 /** What the owner says to the control-plane (api.md section 4.6, and the steering of runs). */
 import { z } from 'zod';
 import { clampedInt, wireTime } from './common';
+import { laxBool, laxInt } from './lax';
+
+const MAX_INT32 = 2_147_483_647;
 
 export const validatorBody = z.object({
   hotkey: z.string().min(40).max(128),
-  uid: z.int().default(0),
-  stake: z.int().default(0),
+  uid: laxInt({ min: -MAX_INT32, max: MAX_INT32 }).default(0),
+  stake: laxInt().default(0),
 });
-export const validatorPatchBody = z.object({ is_active: z.boolean() });
+export const validatorPatchBody = z.object({ is_active: laxBool() });
 export const hotkeyParams = z.object({ hotkey: z.string() });
 
 export const validatorPayload = z

@@ -1,6 +1,7 @@
 /** Pieces that the wire contracts share (api.md sections 0 and 3). */
 import { z } from 'zod';
 import { FAMILIES } from '../status';
+import { laxInt } from './lax';
 
 /** Naive UTC ISO-8601 as of `naiveIso`. */
 export const wireTime = z
@@ -9,22 +10,13 @@ export const wireTime = z
 
 export const jsonObject = z.record(z.string(), z.unknown());
 
-/** A query parameter holds text; a whole number in it is read as one, anything else is left for the rule to refuse. */
-const integerText = (value: unknown): unknown =>
-  typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;
-
 /** A whole number in the query, refused out of bounds. */
-export const queryInt = (bounds: { min: number; max?: number; fallback: number }) => {
-  const rule = z.int().min(bounds.min);
-  return z
-    .preprocess(integerText, bounds.max === undefined ? rule : rule.max(bounds.max))
-    .default(bounds.fallback);
-};
+export const queryInt = ({ fallback, ...bounds }: { min: number; max?: number; fallback: number }) =>
+  laxInt(bounds).default(fallback);
 
 /** A whole number in the query, moved into its bounds. */
 export const clampedInt = (bounds: { min: number; max: number; fallback: number }) =>
-  z
-    .preprocess(integerText, z.int())
+  laxInt()
     .transform((value) => Math.min(bounds.max, Math.max(bounds.min, value)))
     .default(bounds.fallback);
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { laxBool, laxInt } from './lax';
 
 /**
  * The contract between the subnet and a miner's agent: what `POST /v1/agent/infer` and its stream take and give
@@ -66,8 +67,8 @@ export const turnSchema = z.strictObject({
 export type Turn = z.infer<typeof turnSchema>;
 
 const constraintsSchema = z.object({
-  max_latency_ms: z.int().min(1).nullish(),
-  sync_mode: z.boolean().default(true),
+  max_latency_ms: laxInt({ min: 1 }).nullish(),
+  sync_mode: laxBool().default(true),
   quality_tier: z.enum(['standard', 'premium']).default('standard'),
   modalities_allowed: z.array(z.string()).default(['text']),
 });
@@ -78,7 +79,7 @@ export const agentInvocationRequestSchema = z.object({
   history: z.array(historyMessageSchema).max(MAX_HISTORY).default([]),
   turns: z.array(turnSchema).nullish(),
   mode: z.enum(['instant', 'thinking']).nullish(),
-  web_search: z.boolean().nullish(),
+  web_search: laxBool().nullish(),
   turn_id: text,
   task_id: text,
   session_id: text,
@@ -98,8 +99,8 @@ export const agentInvocationRequestSchema = z.object({
   inputs: shallow,
   metadata: shallow,
   constraints: constraintsSchema.prefault({}),
-  max_execution_seconds: z.int().min(1).nullish(),
-  checkpoint_interval_seconds: z.int().min(1).nullish(),
+  max_execution_seconds: laxInt({ min: 1 }).nullish(),
+  checkpoint_interval_seconds: laxInt({ min: 1 }).nullish(),
 });
 export type AgentInvocationRequest = z.infer<typeof agentInvocationRequestSchema>;
 /** The request as a caller may write it, defaults left out. */

@@ -1,5 +1,6 @@
 /** Wire contracts of the tool-call ledger (api.md 4.5, decision 3). */
 import { z } from 'zod';
+import { laxInt, laxNumber } from './lax';
 
 /** A job id as the ledger takes it; longer than the ids minted here, for the cost tags of unmodified services. */
 const jobId = z.string().min(1).max(256);
@@ -11,8 +12,8 @@ export const toolCallRequestSchema = z.object({
   args_hash: z.string().max(64).default(''),
   args_json: z.record(z.string(), z.unknown()).default({}),
   result_digest: z.string().default(''),
-  latency_ms: z.int().min(0).max(2_147_483_647).default(0),
-  cost_usd: z.number().min(0).default(0),
+  latency_ms: laxInt({ min: 0, max: 2_147_483_647 }).default(0),
+  cost_usd: laxNumber({ min: 0 }).default(0),
   status: z.string().max(16).default('ok'),
   error: z.string().nullish(),
 });

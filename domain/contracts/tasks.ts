@@ -1,10 +1,11 @@
 /** Wire contracts of claims and results (api.md 4.2, decisions 6 and 26). */
 import { z } from 'zod';
+import { laxInt, laxNumber } from './lax';
 
 export const MAX_CLAIM_BATCH = 40;
 
 const json = z.record(z.string(), z.unknown());
-const fencing = z.int().min(1);
+const fencing = laxInt({ min: 1 });
 
 /** Path of the family routes. */
 export const familyParams = z.object({ family: z.string() });
@@ -16,7 +17,7 @@ export const taskParams = z.object({ id: z.string() });
 /** `POST /v1/families/{family}/tasks/claim`. Without a `run_id` the open run is claimed from. */
 export const claimRequestSchema = z.object({
   run_id: z.string().nullish(),
-  batch_size: z.int().min(1).max(MAX_CLAIM_BATCH).default(1),
+  batch_size: laxInt({ min: 1, max: MAX_CLAIM_BATCH }).default(1),
   /**
    * The validator's own name for this claim. Sent again, as after an answer that was lost, it gets what is still leased
    * under that name, and nothing more. Without one every request is a claim of its own.
@@ -71,7 +72,7 @@ export const resultRequestSchema = z.object({
   released_miners: z.array(z.object({ miner_hotkey: z.string(), reason: z.string().nullish() })).default([]),
   validator_hotkey: z.string().nullish(),
   judge_model: z.string().nullish(),
-  oracle_cost_usd: z.number().min(0).default(0),
+  oracle_cost_usd: laxNumber({ min: 0 }).default(0),
 });
 export type ResultRequest = z.infer<typeof resultRequestSchema>;
 
