@@ -1,0 +1,146 @@
+/** Every place where an answer is, on purpose, not what was recorded from the original. Numbers are of the decisions. */
+
+export interface Difference {
+  /** Number of the decision, or where there is none, the section that calls the original's answer a fault. */
+  decision: string;
+  why: string;
+  /** The status here, where it is another. */
+  status?: number;
+  /** `detail` here, where it is another. */
+  detail?: RegExp;
+  /** Paths, as the comparison reports them, that may differ. */
+  paths?: readonly RegExp[];
+}
+
+const BUG = 'api.md [BUG]';
+const ONE_ROW = 'decision 26: one row per (miner, task), nothing is armed again';
+
+export const DIFFERENCES: Readonly<Record<string, Difference>> = {
+  'readyz-absent': { decision: 'addition', why: 'readiness is for load balancers', status: 200 },
+  healthz: {
+    decision: 'decision 22',
+    why: 'more is checked, and the fee is told',
+    paths: [/^\$\.checks/],
+  },
+  'auth-malformed-signature-nothex': {
+    decision: BUG,
+    why: 'a malformed signature is a wrong one',
+    status: 401,
+    detail: /^invalid signature$/,
+  },
+  'auth-signature-without-0x': {
+    decision: BUG,
+    why: 'the prefix is mandatory, its lack no fault of the server',
+    status: 401,
+    detail: /^invalid signature$/,
+  },
+  'claim-unknown-family': {
+    decision: BUG,
+    why: 'an unknown family is the caller’s mistake',
+    status: 400,
+    detail: /^unsupported family_id 'nope'; expected one of general_chat$/,
+  },
+  'claim-unknown-run': { decision: BUG, why: 'an unknown run is not found', status: 404, detail: /run-999/ },
+  'result-unknown-miner': {
+    decision: 'decision 26',
+    why: 'entries for miners that were not offered are refused by name',
+    status: 400,
+    detail: /^rejected_not_offered: this claim did not offer 5F7X/,
+  },
+  'result-after-rearm': { decision: ONE_ROW, why: 'the settled lease answers as it did', status: 200 },
+  'baseline-failed-absent': {
+    decision: 'decision 26',
+    why: 'the route exists; this lease is settled already',
+    status: 409,
+    detail: /^rejected_not_claimed/,
+  },
+  'tasks-status-rearmed': { decision: ONE_ROW, why: 'strangers are not stored', paths: [/miners: length/] },
+  'tasks-status-complete': { decision: ONE_ROW, why: 'strangers are not stored', paths: [/miners: length/] },
+  'claim-after-rearm': { decision: ONE_ROW, why: 'only the open task is claimed', paths: [/tasks: length/] },
+  'ledger-query-signed': {
+    decision: 'decision 1',
+    why: 'a signature over path and query is accepted as well',
+    status: 200,
+  },
+  targets: {
+    decision: 'decision 5',
+    why: 'members carry no credential',
+    paths: [/auth_headers: missing/],
+  },
+  'submission-not-gzip': {
+    decision: BUG,
+    why: 'an archive that is none is the miner’s mistake',
+    status: 400,
+    detail: /gzip/,
+  },
+  'submission-bad-manifest': {
+    decision: 'api.md 4.1 row 5',
+    why: 'only the prefix is comparable',
+    detail: /^invalid submission manifest: /,
+  },
+  'submission-unknown-family': {
+    decision: 'api.md 4.1 row 5',
+    why: 'only the prefix is comparable',
+    detail: /^invalid submission manifest: /,
+  },
+  'submission-direct-provider': {
+    decision: 'api.md 4.1 row 5',
+    why: 'only the prefix is comparable',
+    detail: /^invalid submission manifest: /,
+  },
+  'infer-unary-no-pod': {
+    decision: 'decision 7',
+    why: 'says whose failure it was, beside the same detail',
+    detail: /^runtime invocation failed$/,
+  },
+  'infer-stream-no-pod': {
+    decision: 'decision 7',
+    why: 'says whose failure it was, in words of its own',
+    paths: [/metadata/],
+  },
+  'dashboard-miner-run': {
+    decision: 'decision 25',
+    why: 'what was asked and answered is public once the run is completed',
+    paths: [/\.(prompt|user_turns|miner_citations|baseline_citations|judge_rationale)/],
+  },
+  'admin-runs-advance-bundle-missing': {
+    decision: 'decision 17',
+    why: 'a run is closed by its workflow, which does not run here; nothing is left half done',
+    status: 503,
+  },
+  'claim-after-failed-advance': {
+    decision: 'decision 17',
+    why: 'what went wrong with the next run does not stop this one',
+    status: 200,
+  },
+  'admin-runs-advance': {
+    decision: 'decision 17',
+    why: 'without workflows here, the run before is closed by hand',
+    paths: [/previous_(run_id|sequence)/],
+  },
+  'serving-releases': {
+    decision: 'decision 31',
+    why: 'secondary, not built',
+    status: 404,
+    detail: /^Not Found$/,
+  },
+  'operators-summary': {
+    decision: 'decision 31',
+    why: 'secondary, not built',
+    status: 404,
+    detail: /^Not Found$/,
+  },
+  'runs-current': {
+    decision: 'api.md 4.4',
+    why: 'the recording had no bundle summaries',
+    paths: [/evaluation_bundle/],
+  },
+  'runs-list': {
+    decision: 'api.md 4.4',
+    why: 'the recording had no bundle summaries',
+    paths: [/evaluation_bundle/],
+  },
+};
+
+/** Fields that the original has not, wherever they are. A client of the original ignores them. */
+export const ADDED_FIELDS: Readonly<Record<string, string>> = {};
