@@ -1,9 +1,5 @@
 import type { ObjectStore } from '../adapters/object-store/types';
-
-/** Where a submission's build log is kept in the object store. */
-export function buildLogKey(submissionId: string): string {
-  return `evidence/submissions/${submissionId}/build.log`;
-}
+import { buildLogKey } from '../domain/build-log';
 
 /** Bytes of the log's beginning and of its end that are kept; what a build writes in between is counted only. */
 const HEAD_BYTES = 1024 * 1024;

@@ -1,6 +1,10 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { deploymentPayload } from '../domain/contracts/deployments';
+import { factorMeans } from '../domain/contracts/public-record';
+import { artifactRef } from '../domain/contracts/runs';
+import { scorecardPayload } from '../domain/contracts/scorecards';
 import { openApiPath } from './route';
 import type { AuthKind, Route } from './route';
 
@@ -30,6 +34,9 @@ const REFUSALS: Record<AuthKind, Record<number, string>> = {
   },
   internal: { 401: 'The internal service token is missing or wrong' },
 };
+
+/** Contracts that are also shown as nullable. */
+const SHARED: z.ZodType[] = [deploymentPayload, scorecardPayload, artifactRef, factorMeans];
 
 const SIGNED_BY = [{ hotkey: [], signature: [], timestamp: [] }];
 
@@ -66,7 +73,9 @@ export function openApiDocument(
   for (const route of routes) {
     for (const path of route.paths) registry.registerPath(pathItem(route, path));
   }
-  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  // Ahead of any route that shows one of them as nullable, and would make that the component.
+  const shared = SHARED.map((schema) => ({ type: 'schema' as const, schema }));
+  const document = new OpenApiGeneratorV31([...shared, ...registry.definitions]).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'eirel-ai owner API',
@@ -77,6 +86,22 @@ export function openApiDocument(
       license: { name: 'MIT' },
     },
   });
+  return nullableAsEither(document) as typeof document;
+}
+
+/**
+ * The generator writes a named type that may be null as `allOf` of the name and `object | null`, which null does not
+ * fit: here it is either.
+ */
+function nullableAsEither(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(nullableAsEither);
+  if (node === null || typeof node !== 'object') return node;
+  const { allOf, ...rest } = node as { allOf?: { $ref?: string; type?: unknown }[] };
+  const [named, other] = allOf ?? [];
+  if (named?.$ref && Array.isArray(other?.type) && other.type.includes('null')) {
+    return { ...rest, anyOf: [named, { type: 'null' }] };
+  }
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, nullableAsEither(value)]));
 }
 
 /** A body that has no contract: any JSON value, or text. */

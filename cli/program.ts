@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { projectRoot } from '../adapters/project-root';
 import { registerAdmin } from './commands/admin';
 import { registerCompletion } from './commands/completion';
+import { registerDeployment } from './commands/deployment';
 import { registerLists } from './commands/lists';
 import { registerMiner } from './commands/miner';
 import { registerRun } from './commands/run';
@@ -45,6 +46,7 @@ export function buildProgram(argv: readonly string[] = []): Command {
   registerRun(program);
   registerLists(program);
   registerSubmission(program);
+  registerDeployment(program);
   registerMiner(program);
   registerAdmin(program);
   registerValidator(program);

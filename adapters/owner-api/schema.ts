@@ -3262,7 +3262,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One own deployment */
+    /** One deployment; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -3345,7 +3345,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What happened to an own deployment, newest first */
+    /** What happened to a deployment, newest first; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -3491,30 +3491,7 @@ export interface paths {
             [name: string]: unknown;
           };
           content: {
-            'application/json': {
-              items: {
-                composite_score: number;
-                created_at: string;
-                explanation: string;
-                factors: {
-                  [key: string]: unknown;
-                };
-                failure_mode: string | null;
-                guidance: string;
-                id: string;
-                knockout_reasons: string[];
-                miner_hotkey: string;
-                oracle_status: string | null;
-                outcome: string;
-                prompt_excerpt: string;
-                response_excerpt: string;
-                run_id: string;
-                task_id: string;
-              }[];
-              miner_hotkey: string;
-              n_items: number;
-              run_id: string;
-            };
+            'application/json': components['schemas']['Feedback'];
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -6379,7 +6356,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One own submission */
+    /** One submission; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -6481,6 +6458,89 @@ export interface paths {
           };
           content: {
             'application/gzip': string;
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Another hotkey made it */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such submission */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Replayed (mutating methods) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/submissions/{id}/build-log': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What the build of a submission printed, also while it runs; for its miner and the owner */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Text */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/plain; charset=utf-8': string;
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -6994,7 +7054,7 @@ export interface paths {
             [name: string]: unknown;
           };
           content: {
-            'application/json': components['schemas']['Submission'] & (Record<string, never> | null);
+            'application/json': components['schemas']['Submission'] | null;
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -8558,7 +8618,7 @@ export interface components {
       sha256: string;
       size_bytes: number;
       storage_uri: string;
-    } | null;
+    };
     CanonicalResult: {
       aggregation_method: string | null;
       overall_score: number | null;
@@ -8649,7 +8709,7 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       updated_at: string;
-    } | null;
+    };
     DeploymentHealthEvent: {
       /**
        * @description UTC, ISO-8601 without a zone
@@ -8675,7 +8735,7 @@ export interface components {
       pairwise_bonus: number;
       safety_attestation_knockout: number;
       tool_attestation_factor: number;
-    } | null;
+    };
     Families: {
       families: {
         active: boolean;
@@ -8683,6 +8743,30 @@ export interface components {
         label: string;
         weight: number;
       }[];
+    };
+    Feedback: {
+      items: {
+        composite_score: number;
+        created_at: string;
+        explanation: string;
+        factors: {
+          [key: string]: unknown;
+        };
+        failure_mode: string | null;
+        guidance: string;
+        id: string;
+        knockout_reasons: string[];
+        miner_hotkey: string;
+        oracle_status: string | null;
+        outcome: string;
+        prompt_excerpt: string;
+        response_excerpt: string;
+        run_id: string;
+        task_id: string;
+      }[];
+      miner_hotkey: string;
+      n_items: number;
+      run_id: string;
     };
     Health: {
       checks: {
@@ -8701,7 +8785,7 @@ export interface components {
         costs: components['schemas']['RunCosts'];
         deployment_id: string | null;
         epochs_participated: number;
-        factors: components['schemas']['FactorMeans'];
+        factors: components['schemas']['FactorMeans'] | null;
         hotkey: string;
         hotkey_short: string;
         is_running: boolean;
@@ -8882,7 +8966,7 @@ export interface components {
     MinerRunRecord: {
       costs: components['schemas']['RunCosts'];
       deployment_id: string;
-      factors: components['schemas']['FactorMeans'];
+      factors: components['schemas']['FactorMeans'] | null;
       family_id: string;
       hotkey: string;
       run_id: string;
@@ -8897,7 +8981,7 @@ export interface components {
         disputed: boolean;
         domain: string | null;
         explanation: string | null;
-        factors: components['schemas']['FactorMeans'];
+        factors: components['schemas']['FactorMeans'] | null;
         guidance: string | null;
         judged_by: string[];
         knockout_reasons: string[] | null;
@@ -9017,12 +9101,12 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       created_at: string;
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       deployment_id: string | null;
       family_id: string;
       id: string;
       introduced_run_id: string | null;
-      latest_scorecard_summary: components['schemas']['Scorecard'];
+      latest_scorecard_summary: components['schemas']['Scorecard'] | null;
       manifest: {
         [key: string]: unknown;
       };
@@ -9434,7 +9518,7 @@ export interface components {
         workflow_slice_id?: unknown;
         workflow_spec_ids: unknown[];
       };
-    } | null;
+    };
     ServingMiner: {
       endpoint: string;
       family_id: string;
@@ -9457,11 +9541,11 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       created_at: string;
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       family_id: string;
       id: string;
       introduced_run_id: string | null;
-      latest_scorecard_summary: components['schemas']['Scorecard'];
+      latest_scorecard_summary: components['schemas']['Scorecard'] | null;
       manifest: {
         [key: string]: unknown;
       };
@@ -9508,7 +9592,7 @@ export interface components {
           running: number;
         };
       };
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       failure_classification_counts: {
         infra_failed_results: number;
         task_failed_results: number;
@@ -9538,7 +9622,7 @@ export interface components {
       evaluation_bundle: {
         [key: string]: unknown;
       } | null;
-      evaluation_bundle_artifact: components['schemas']['ArtifactRef'];
+      evaluation_bundle_artifact: components['schemas']['ArtifactRef'] | null;
       family_id: string;
       judge_model: string;
       members: {

@@ -14,10 +14,11 @@ const ownErrors = {
   404: { description: 'No such deployment' },
 };
 
+/** A deployment that the signer runs, or any of them for the owner. @throws HttpError 404, 403 */
 async function ownDeployment(deps: ApiDeps, id: string, hotkey: string): Promise<ManagedDeploymentModel> {
   const row = await deps.db.managedDeployment.findUnique({ where: { id } });
   if (!row) throw new HttpError(404, 'deployment not found');
-  if (row.minerHotkey !== hotkey) throw new HttpError(403, 'access denied');
+  if (row.minerHotkey !== hotkey && hotkey !== deps.ownerHotkey) throw new HttpError(403, 'access denied');
   return row;
 }
 
@@ -47,7 +48,7 @@ export const deploymentRoutes: Route[] = [
       method: 'get',
       path: '/v1/deployments/{id}',
       auth: 'signed',
-      summary: 'One own deployment',
+      summary: 'One deployment; for its miner and the owner',
       tags,
       request: { params: idParams },
       responses: { 200: { description: 'The deployment', schema: deploymentPayload }, ...ownErrors },
@@ -59,7 +60,7 @@ export const deploymentRoutes: Route[] = [
       method: 'get',
       path: '/v1/deployments/{id}/health-history',
       auth: 'signed',
-      summary: 'What happened to an own deployment, newest first',
+      summary: 'What happened to a deployment, newest first; for its miner and the owner',
       tags,
       request: { params: idParams },
       responses: { 200: { description: 'Events', schema: z.array(healthEventPayload) }, ...ownErrors },

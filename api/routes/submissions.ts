@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { ObjectNotFound } from '../../adapters/object-store/types';
 import { listSubmissions } from '../../adapters/postgres/submissions';
 import { loadScorecards } from '../../adapters/postgres/runs-read';
+import { buildLogKey } from '../../domain/build-log';
 import { idParams } from '../../domain/contracts/common';
 import { scorecardPayload } from '../../domain/contracts/scorecards';
 import {
@@ -31,6 +33,8 @@ import { buildStatus, submissionView } from '../views/submissions';
 
 const tags = ['submissions'];
 const WITHDRAW_MS = 15_000;
+/** A build log is bounded where it is written. */
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
 const ownErrors = {
   403: { description: 'Another hotkey made it' },
   404: { description: 'No such submission' },
@@ -105,13 +109,13 @@ export const submissionRoutes: Route[] = [
       method: 'get',
       path: '/v1/submissions/{id}',
       auth: 'signed',
-      summary: 'One own submission',
+      summary: 'One submission; for its miner and the owner',
       tags,
       request: { params: idParams },
       responses: { 200: { description: 'The submission', schema: submissionPayload }, ...ownErrors },
     },
     async ({ deps, params, hotkey }) => {
-      const row = await ownSubmission(deps, params.id, hotkey);
+      const row = await ownOrOwnersSubmission(deps, params.id, hotkey);
       return submissionView(row, (await latestScorecards(deps, [row])).get(row.id) ?? null);
     },
   ),
@@ -129,6 +133,26 @@ export const submissionRoutes: Route[] = [
     async ({ deps, params, hotkey, res }) => {
       const row = await ownSubmission(deps, params.id, hotkey, 'artifact access denied');
       await sendArchive(deps, row.artifactId, res);
+    },
+  ),
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/submissions/{id}/build-log',
+      auth: 'signed',
+      summary: 'What the build of a submission printed, also while it runs; for its miner and the owner',
+      tags,
+      request: { params: idParams },
+      responses: { 200: { description: 'Text', contentType: 'text/plain; charset=utf-8' }, ...ownErrors },
+    },
+    async ({ deps, params, hotkey }) => {
+      const row = await ownOrOwnersSubmission(deps, params.id, hotkey);
+      try {
+        return (await deps.objectStore.getBytes(buildLogKey(row.id), MAX_LOG_BYTES)).toString('utf8');
+      } catch (error) {
+        if (!(error instanceof ObjectNotFound)) throw error;
+        throw new HttpError(404, `submission is ${row.status}: its build has printed nothing yet`);
+      }
     },
   ),
   defineRoute(

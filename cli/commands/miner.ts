@@ -1,14 +1,16 @@
 /** `eirel-ai miner submit|status`: a miner's side, signed with the miner's wallet. */
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import { answerOf } from '../../adapters/owner-api';
+import { answerOf, type Schema } from '../../adapters/owner-api';
 import { multipartArchive } from '../../adapters/owner-client/multipart';
-import { UsageError } from '../exit-codes';
-import { hash32 } from '../options';
-import { fields } from '../output';
+import { CliError, EXIT, UsageError } from '../exit-codes';
+import { hash32, seconds } from '../options';
+import { cell, fields } from '../output';
 import type { PackedArchive } from '../pack';
 import { Session } from '../session';
-import { storyText, submissionStory, type SubmissionStory } from './submission';
+import { runIdOf } from '../run-api';
+import { shown, until } from '../watch';
+import { hasSettled, storyText, submissionStory, type SubmissionStory } from './submission';
 import type * as Packer from '../pack';
 
 // Loaded when it is needed: readers of archives and manifests.
@@ -23,6 +25,8 @@ interface SubmitOptions {
   blockHash?: string;
   dryRun?: boolean;
   yes?: boolean;
+  wait?: boolean;
+  timeout: number;
 }
 
 /** Adds `eirel-ai miner`. */
@@ -35,19 +39,35 @@ export function registerMiner(program: Command): void {
     .option('--block-hash <hash>', 'the block that holds it', hash32)
     .option('--dry-run', 'pack and check, send nothing')
     .option('--yes', 'do not ask')
+    .option('--wait', 'wait until it is ready to be evaluated, or has failed')
+    .option('--timeout <seconds>', 'longest time to wait', seconds, 1800)
     .action(submit);
   miner
     .command('status')
     .description('where the latest submission stands, and every step so far')
-    .action(async (_options: object, command: Command) => {
+    .option('--watch', 'look again until it has ended or is ready to be evaluated')
+    .action(async (options: { watch?: boolean }, command: Command) => {
       const session = new Session(command);
-      const story = await session.withApi('miner', async (api): Promise<SubmissionStory | null> => {
-        const current = await answerOf(api.owner.GET('/v1/submissions/current'));
-        return current === null ? null : submissionStory(api, current.id, 'miner');
+      await session.withApi('miner', async (api) => {
+        const read = async (): Promise<SubmissionStory | null> => {
+          const current = await answerOf(api.owner.GET('/v1/submissions/current'));
+          return current === null ? null : submissionStory(api, current.id, 'miner');
+        };
+        const asText = (story: SubmissionStory | null): string =>
+          story === null ? 'nothing was submitted yet' : storyText(story);
+        await shown(session, options.watch, read, asText, hasSettled);
       });
-      session.printer.data(story, (value) =>
-        value === null ? 'nothing was submitted yet' : storyText(value),
-      );
+    });
+  miner
+    .command('feedback [run]')
+    .description('task by task, what was right, what was not, and what to do about it (the current run)')
+    .action(async (argument: string | undefined, _options: object, command: Command) => {
+      const session = new Session(command);
+      const answer = await session.withApi('miner', async (api) => {
+        const query = { run_id: await runIdOf(api, argument) };
+        return answerOf(api.owner.GET('/v1/eval/feedback', { params: { query } }));
+      });
+      session.printer.data(answer, feedbackText);
     });
 }
 
@@ -94,8 +114,39 @@ async function submit(path: string, options: SubmitOptions, command: Command): P
         ['deployment', value.deployment?.id],
       ]),
     );
-    session.say('follow it with: eirel-ai miner status');
+    if (!options.wait) return session.say('follow it with: eirel-ai miner status --watch');
+    const read = (): Promise<SubmissionStory> => submissionStory(api, answer.id, 'miner');
+    const story = await until(
+      session,
+      read,
+      hasSettled,
+      options.timeout,
+      ({ journey }) => journey.reason ?? journey.status,
+    );
+    if (story.journey.status === 'deployed_for_eval') return session.say('ready to be evaluated');
+    throw new CliError(
+      `the submission is ${story.journey.status}: ${story.journey.reason ?? 'no reason known'}`,
+      EXIT.failed,
+      [`its build log: eirel-ai submission logs ${answer.id} --as miner`],
+    );
   });
+}
+
+type FeedbackAnswer = Schema<'Feedback'>;
+
+function feedbackText(answer: FeedbackAnswer): string {
+  if (answer.items.length === 0) return `no feedback in ${answer.run_id} yet`;
+  return answer.items
+    .map((item) =>
+      [
+        `${cell(item.task_id)}  ${cell(item.outcome)}  ${item.composite_score.toFixed(4)}`,
+        ...[item.explanation, item.guidance].filter((text) => text).map((text) => `  ${cell(text)}`),
+        ...(item.knockout_reasons.length > 0
+          ? [`  gates: ${item.knockout_reasons.map(cell).join(', ')}`]
+          : []),
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 function summaryOf({ report, manifest }: PackedArchive) {

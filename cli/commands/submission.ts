@@ -2,9 +2,10 @@
 import { Option, type Command } from 'commander';
 import { answerOf, type Schema } from '../../adapters/owner-api';
 import type { Api } from '../api';
-import { fields, table } from '../output';
+import { fields, printable, table } from '../output';
 import { Session } from '../session';
 import type { Role } from '../settings';
+import { shown } from '../watch';
 import { readDeployments, readSubmissions } from './admin';
 
 /** The workflow may be in the middle of a step. */
@@ -18,7 +19,7 @@ export interface SubmissionStory {
   journey: Schema<'SubmissionJourney'>;
 }
 
-const asOption = (): Option =>
+export const asOption = (): Option =>
   new Option('--as <role>', 'whose wallet signs').choices(['owner', 'miner']).default('owner');
 
 /** Adds `eirel-ai submission`. */
@@ -28,11 +29,24 @@ export function registerSubmission(program: Command): void {
     .command('show <id>')
     .description('where it stands, why, and every step so far')
     .addOption(asOption())
+    .option('--watch', 'look again until it has ended or is ready to be evaluated')
+    .action(async (id: string, options: { as: Role; watch?: boolean }, command: Command) => {
+      const session = new Session(command);
+      await session.withApi(options.as, (api) =>
+        shown(session, options.watch, () => submissionStory(api, id, options.as), storyText, hasSettled),
+      );
+    });
+  submission
+    .command('logs <id>')
+    .description('what its build printed, also while it runs')
+    .addOption(asOption())
     .action(async (id: string, options: { as: Role }, command: Command) => {
       const session = new Session(command);
-      session.printer.data(
-        await session.withApi(options.as, (api) => submissionStory(api, id, options.as)),
-        storyText,
+      const log = await session.withApi(options.as, ({ owner }) =>
+        answerOf(owner.GET('/v1/submissions/{id}/build-log', { params: { path: { id } }, parseAs: 'text' })),
+      );
+      session.printer.data({ submission_id: id, lines: log.replace(/\n$/, '').split('\n') }, ({ lines }) =>
+        lines.map(printable).join('\n'),
       );
     });
   submission
@@ -71,6 +85,12 @@ async function withdraw(
 function readJourney(api: Api, id: string): Promise<SubmissionStory['journey']> {
   return answerOf(api.owner.GET('/v1/submissions/{id}/events', { params: { path: { id } } }));
 }
+
+const SETTLED = ['deployed_for_eval', 'build_failed', 'rejected', 'withdrawn', 'retired'];
+
+/** True once nothing more happens to a submission before its run. */
+export const hasSettled = (story: SubmissionStory | null): boolean =>
+  story !== null && SETTLED.includes(story.journey.status);
 
 /**
  * Reads a submission and its events.

@@ -23,9 +23,11 @@ export const feedbackRowSchema = z.object({
 });
 export type FeedbackRow = z.infer<typeof feedbackRowSchema>;
 
-export const feedbackResponseSchema = z.object({
-  run_id: z.string(),
-  miner_hotkey: z.string(),
-  n_items: z.int(),
-  items: z.array(feedbackRowSchema),
-});
+export const feedbackResponseSchema = z
+  .object({
+    run_id: z.string(),
+    miner_hotkey: z.string(),
+    n_items: z.int(),
+    items: z.array(feedbackRowSchema),
+  })
+  .meta({ id: 'Feedback' });

@@ -115,9 +115,9 @@ export async function seedRun(db: PrismaClient): Promise<void> {
     task_count: 3,
     benchmark_version: VERSIONS.benchmarkVersion,
     rubric_version: VERSIONS.rubricVersion,
-    categories: ['factual_web'],
+    categories: ['factual_web', 'no_tool', 'sandbox_required'],
     difficulty_levels: ['standard'],
-    task_families: ['factual_web'],
+    task_families: ['factual_web', 'no_tool', 'sandbox_required'],
     evaluation_tracks: ['public'],
   };
   await db.evaluationRun.create({

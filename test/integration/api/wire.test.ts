@@ -9,7 +9,6 @@ import type { ApiUnderTest } from './harness';
 import {
   AGENT0,
   AGENT1,
-  MINER0,
   MINER2,
   MINER3,
   MINER4,
@@ -21,19 +20,15 @@ import {
   seedScores,
   VALIDATOR0,
 } from './seed';
-import { seedOpenTasks } from './wire/open-run';
+import { seedFeedback, seedOpenTasks } from './wire/open-run';
 import { ADDED_FIELDS, DIFFERENCES } from './wire/differences';
-import { clock, compare, replay, replayed, sample, samples, send } from './wire/replay';
+import { clock, compare, replayAll, replayed, replayOne, sample, samples, send } from './wire/replay';
 
 // An agent that is not there is not waited for.
 process.env.EIREL_PROXY_RECOVERY_SECONDS = '0';
 
 const start = (): Promise<ApiUnderTest> =>
   startApi({ env: { EIREL_OWNER_HOTKEY_SS58: OWNER }, clock: () => clock.now });
-
-async function replayAll(api: ApiUnderTest, names: readonly string[]): Promise<void> {
-  for (const name of names) await replay(api, name);
-}
 
 describe('recorded requests', () => {
   let api: ApiUnderTest;
@@ -77,20 +72,22 @@ describe('recorded requests', () => {
       'auth-replay',
       'auth-get-not-replay-checked',
     ]);
+    await seedFeedback(api.db);
+    await replayOne(api, 'auth-timestamp-Z');
     Object.assign(api.deps, { ownerHotkey: null });
-    await replay(api, 'auth-owner-not-configured');
+    await replayOne(api, 'auth-owner-not-configured');
     Object.assign(api.deps, { ownerHotkey: OWNER });
   });
 
   it('report field errors alike', async () => {
-    await replay(api, 'feedback-no-run-id');
+    await replayOne(api, 'feedback-no-run-id');
     await api.db.validator.create({ data: { hotkey: VALIDATOR0 } });
     await replayAll(api, ['claim-batch-too-large', 'result-body-not-json', 'admin-validators-add-short']);
   });
 
   it('submit agents', async () => {
     await replayAll(api, ['submission-not-registered', 'submission-no-archive-field']);
-    const accepted = await replay(api, 'submission-accepted');
+    const accepted = await replayOne(api, 'submission-accepted');
     const recorded = sample('submission-accepted').response.body as Record<string, unknown>;
     const { deployment, ...fields } = recorded as { deployment: Record<string, unknown> } & Record<
       string,
@@ -108,7 +105,7 @@ describe('recorded requests', () => {
     ]) {
       expect(accepted.body.deployment[field]).toEqual(deployment[field]);
     }
-    const second = await replay(api, 'submission-second');
+    const second = await replayOne(api, 'submission-second');
     const revision = (body: unknown): unknown =>
       (body as { deployment: { deployment_revision: string } }).deployment.deployment_revision;
     expect(revision(second.body)).toBe(revision(sample('submission-second').response.body));
@@ -126,7 +123,7 @@ describe('recorded requests', () => {
   it('pay a fee once', async () => {
     const { fee } = api.deps.config;
     Object.assign(fee, { treasury: OWNER });
-    await replay(api, 'submission-fee-extrinsic-reused');
+    await replayOne(api, 'submission-fee-extrinsic-reused');
     Object.assign(fee, { treasury: '' });
   });
 });
@@ -184,21 +181,7 @@ describe('recorded work of validators', () => {
   });
 
   it('read feedback, and the ledger', async () => {
-    for (const [index, task] of ['seed-fb-0000', 'seed-fb-0001'].entries()) {
-      await api.db.evalFeedback.create({
-        data: {
-          runId: 'run-1',
-          minerHotkey: MINER0,
-          taskId: task,
-          outcome: 'partial',
-          failureMode: 'missing_citation',
-          guidance: 'State the primary source.',
-          compositeScore: 0.5,
-          oracleStatus: 'consensus',
-          createdAt: new Date(Date.UTC(2026, 10, 23, 12, 13, 19 + index)),
-        },
-      });
-    }
+    await seedFeedback(api.db);
     await replayAll(api, [
       'feedback-rows',
       'tool-call-write',
@@ -208,7 +191,7 @@ describe('recorded work of validators', () => {
       'ledger-query-signed',
     ]);
     Object.assign(api.deps.config, { feedbackEnabled: false });
-    await replay(api, 'feedback-disabled');
+    await replayOne(api, 'feedback-disabled');
     Object.assign(api.deps.config, { feedbackEnabled: true });
   });
 
@@ -232,16 +215,16 @@ describe('recorded work of validators', () => {
       'dashboard-miner-run',
       'dashboard-validator-costs',
     ]);
-    const metrics = await replay(api, 'metrics');
+    const metrics = await replayOne(api, 'metrics');
     const names = (text: string): string[] =>
       [...text.matchAll(/^# TYPE (eirel_owner_\w+) gauge$/gm)].map(([, name]) => name as string);
     const recorded = names(sample('metrics').response.body as string);
     expect(recorded.length).toBeGreaterThan(3);
     expect(recorded.filter((name) => !names(metrics.text).includes(name))).toEqual([]);
     await api.db.managedDeployment.updateMany({ data: { isActive: false, activeSetRank: null } });
-    await replay(api, 'serving-family-none');
+    await replayOne(api, 'serving-family-none');
     await api.db.epochTargetSnapshot.updateMany({ data: { status: 'scored' } });
-    await replay(api, 'run-member-health-closed');
+    await replayOne(api, 'run-member-health-closed');
   });
 
   it('go on when a run changes', async () => {
@@ -269,7 +252,7 @@ describe('recorded work of validators', () => {
         .update({ where: { id: 'run-2' }, data: { status: 'open', phase: 'running' } })
         .catch(() => undefined);
     }, 500);
-    await replay(api, 'admin-runs-advance');
+    await replayOne(api, 'admin-runs-advance');
     clearTimeout(opens);
     await replayAll(api, ['claim-next-run-first', 'claim-next-run-second', 'tasks-status-next-run']);
   });
@@ -285,6 +268,10 @@ describe('recorded requests about a run', () => {
     await seedRun(api.db);
     await seedScores(api.db);
     await seedOthers(api.db);
+    await api.db.managedDeployment.update({
+      where: { id: AGENT1.deploymentId },
+      data: { updatedAt: new Date('2026-11-23T12:17:02.066Z') },
+    });
     const bundle = (
       sample('targets').response.body as { evaluation_bundle: { tasks: { metadata: object }[] } }
     ).evaluation_bundle;
@@ -329,7 +316,7 @@ describe('recorded requests about a run', () => {
     ]));
 
   it('read the targets without gold answers and without credentials', async () => {
-    const answer = await replay(api, 'targets');
+    const answer = await replayOne(api, 'targets');
     expect(answer.text).not.toMatch(/must-not-be-shown|gold/);
     expect(answer.body.evaluation_bundle.tasks[0].expected_output).toEqual({ task_family: 'factual_web' });
     expect(await api.db.epochTargetSnapshot.count()).toBe(1);
@@ -344,14 +331,14 @@ describe('recorded requests about a run', () => {
       where: { id: archive.id },
       data: { storageKey: stored.key, sizeBytes: 9n },
     });
-    expect((await replay(api, 'submission-artifact')).text).toBe('its bytes');
+    expect((await replayOne(api, 'submission-artifact')).text).toBe('its bytes');
   });
 
   it('administer validators', async () => {
     for (const name of ['admin-validators-add', 'admin-validators-disable', 'admin-validators-remove']) {
-      expect((await replay(api, name)).body).toEqual(sample(name).response.body);
+      expect((await replayOne(api, name)).body).toEqual(sample(name).response.body);
     }
-    await replay(api, 'admin-validators-remove-unknown');
+    await replayOne(api, 'admin-validators-remove-unknown');
   });
 
   it('read a closed run', async () => {
@@ -376,7 +363,7 @@ describe('recorded requests about a run', () => {
         ).deployment.health_details,
       },
     });
-    await replay(api, 'submission-after-open');
+    await replayOne(api, 'submission-after-open');
   });
 });
 

@@ -70,6 +70,13 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('names no type that may be null: only a place where one stands may be', () => {
+    const nullable = Object.entries(document.components?.schemas ?? {}).filter(([, schema]) =>
+      JSON.stringify((schema as { type?: unknown }).type ?? '').includes('null'),
+    );
+    expect(nullable.map(([name]) => name)).toEqual([]);
+  });
+
   it('is the one that the client was generated from', () => {
     const script = join(ROOT, 'scripts', 'generate-client.mjs');
     expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow();

@@ -56,7 +56,11 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   },
   'tasks-status-rearmed': { decision: ONE_ROW, why: 'strangers are not stored', paths: [/miners: length/] },
   'tasks-status-complete': { decision: ONE_ROW, why: 'strangers are not stored', paths: [/miners: length/] },
-  'claim-after-rearm': { decision: ONE_ROW, why: 'only the open task is claimed', paths: [/tasks: length/] },
+  'claim-after-rearm': {
+    decision: ONE_ROW,
+    why: 'only the open task is claimed',
+    paths: [/tasks: length/, /miners: length/],
+  },
   'ledger-query-signed': {
     decision: 'decision 1',
     why: 'a signature over path and query is accepted as well',
@@ -65,7 +69,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   targets: {
     decision: 'decision 5',
     why: 'members carry no credential',
-    paths: [/auth_headers: missing/],
+    paths: [/auth_headers: missing/, /expected_output\.task_family: new/],
   },
   'submission-not-gzip': {
     decision: BUG,
@@ -101,7 +105,34 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'dashboard-miner-run': {
     decision: 'decision 25',
     why: 'what was asked and answered is public once the run is completed',
-    paths: [/\.(prompt|user_turns|miner_citations|baseline_citations|judge_rationale)/],
+    paths: [
+      /\.(prompt|user_turns|miner_citations|baseline_citations|judge_rationale)/,
+      // The owner computes the composite, in which a gate closed (decision 10).
+      /mean_agreement: became null/,
+      /composite_knockout_reason: null became/,
+      // Results of these two were refused, or left out.
+      /tasks\[[12]\]\.\w+: became null/,
+    ],
+  },
+  'feedback-rows': {
+    decision: ONE_ROW,
+    why: 'fewer results were taken; and the owner computes which gates close (decision 10)',
+    paths: [/items: length/, /knockout_reasons: length/],
+  },
+  'dashboard-validator-costs': {
+    decision: ONE_ROW,
+    why: 'a claim that was given up is listed too',
+    paths: [/validators: length/],
+  },
+  'dashboard-leaderboard': {
+    decision: ONE_ROW,
+    why: 'strangers are not stored',
+    paths: [/entries: length/, /entries\[1\]\.(agent_name|agent_version|artifact_sha256): null became/],
+  },
+  'submission-scorecards': {
+    decision: 'addition',
+    why: 'ranks are told here too',
+    paths: [/rank: null became a value/],
   },
   'admin-runs-advance-bundle-missing': {
     decision: 'decision 17',
@@ -132,15 +163,44 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   },
   'runs-current': {
     decision: 'api.md 4.4',
-    why: 'the recording had no bundle summaries',
-    paths: [/evaluation_bundle/],
+    why: 'there, neither bundles nor scores were in the run yet',
+    paths: [/evaluation_bundle/, /family_score_summaries/, /^\$: length/],
   },
   'runs-list': {
     decision: 'api.md 4.4',
-    why: 'the recording had no bundle summaries',
-    paths: [/evaluation_bundle/],
+    why: 'there, neither bundles nor scores were in the run yet',
+    paths: [/evaluation_bundle/, /family_score_summaries/, /^\$: length/],
   },
 };
 
 /** Fields that the original has not, wherever they are. A client of the original ignores them. */
-export const ADDED_FIELDS: Readonly<Record<string, string>> = {};
+export const ADDED_FIELDS: Readonly<Record<string, string>> = {
+  '$.evidence_sha256': 'decision 25: weights and runs name their public evidence',
+  '[].evidence_sha256': 'decision 25',
+  '$.digest': 'decision 24: weights are signed',
+  '$.signer_hotkey': 'decision 24',
+  '$.signature': 'decision 24',
+  '.tasks[].cached_baseline': 'decision 4: the owner’s truth comes with the claim',
+  '.tasks[].expected_claims': 'decision 4',
+  '.tasks[].must_not_claim': 'decision 4',
+  '.tasks[].oracle_status': 'decision 4',
+  '.tasks[].scoring_version': 'decision 9: formulas are pinned in the run',
+  '.tasks[].fencing': 'decision 6: leases are fenced',
+  '.tasks[].claim_heartbeat_url': 'decision 6',
+  '.items[].factors': 'issue 6.4: feedback with the whole breakdown',
+  '.items[].explanation': 'issue 6.4',
+  '.entries[].submission_id': 'issue 8.6: a score leads to its submission',
+  '.entries[].deployment_id': 'issue 8.6',
+  '.entries[].tasks_total': 'issue 8.6: a zero is told from a gap',
+  '.entries[].tasks_answered': 'issue 8.6',
+  '.entries[].factors': 'issue 8.6: why a score is what it is',
+  '.entries[].costs': 'issue 8.6',
+  '$.phase': 'what the run’s workflow does',
+  '[].phase': 'what the run’s workflow does',
+  '$.scoring_version': 'decision 9',
+  '[].scoring_version': 'decision 9',
+  '$.sampler_commitment': 'decision 16: the draw can be recomputed',
+  '[].sampler_commitment': 'decision 16',
+  '$.sampler_seed': 'decision 16',
+  '[].sampler_seed': 'decision 16',
+};

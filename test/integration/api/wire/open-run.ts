@@ -1,6 +1,6 @@
 /** The run of the recording before anybody claimed: three tasks, two healthy members, nothing judged. */
 import type { PrismaClient } from '../../../../adapters/postgres';
-import { AGENT0, AGENT1, FAMILY } from '../seed';
+import { AGENT0, AGENT1, FAMILY, MINER0 } from '../seed';
 import { sample } from './replay';
 
 const VERSIONS = {
@@ -69,5 +69,24 @@ export async function seedOpenTasks(db: PrismaClient): Promise<void> {
         },
       });
     }
+  }
+}
+
+/** The two rows of feedback that the recording began with. */
+export async function seedFeedback(db: PrismaClient): Promise<void> {
+  for (const [index, taskId] of ['seed-fb-0000', 'seed-fb-0001'].entries()) {
+    await db.evalFeedback.create({
+      data: {
+        runId: 'run-1',
+        minerHotkey: MINER0,
+        taskId,
+        outcome: 'partial',
+        failureMode: 'missing_citation',
+        guidance: 'State the primary source.',
+        compositeScore: 0.5,
+        oracleStatus: 'consensus',
+        createdAt: new Date(Date.UTC(2026, 10, 23, 12, 13, 19 + index)),
+      },
+    });
   }
 }

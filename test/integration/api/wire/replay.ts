@@ -1,7 +1,8 @@
 /** Sends recorded requests byte for byte with their own signatures, and compares the answers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { INTERNAL_TOKEN, pythonJson } from '../harness';
+import { isDeepStrictEqual } from 'node:util';
+import { INTERNAL_TOKEN } from '../harness';
 import type { Answer, ApiUnderTest } from '../harness';
 import { ADDED_FIELDS, DIFFERENCES } from './differences';
 
@@ -17,7 +18,8 @@ export interface Sample {
     method: string;
     path: string;
     headers: Record<string, string>;
-    body: string | null | { multipart?: { boundary: string; parts: Part[] } };
+    /** The text as it was sent: a signature tells 1.0 from 1. */
+    body: string | null | { multipart: { boundary: string; parts: Part[] } };
   };
   response: { status: number; headers: Record<string, string>; body: unknown };
 }
@@ -36,7 +38,6 @@ export const sample = (name: string): Sample => {
 function bytesOf(body: Sample['request']['body']): Buffer | undefined {
   if (body === null) return undefined;
   if (typeof body === 'string') return Buffer.from(body);
-  if (!body.multipart) return Buffer.from(pythonJson(body));
   const { boundary, parts } = body.multipart;
   return Buffer.concat([
     ...parts.flatMap((part) => [
@@ -115,35 +116,59 @@ const isAdded = (path: string): boolean => {
   return added.some((field) => plain.endsWith(field));
 };
 
-/** Sends a sample and compares everything with the recording, but for what the table of differences allows. */
-export async function replay(api: ApiUnderTest, name: string): Promise<Answer> {
+/** Sends a sample and says in what the answer is not the recorded one, but for what the table of differences allows. */
+export async function replay(
+  api: ApiUnderTest,
+  name: string,
+): Promise<{ answer: Answer; problems: string[] }> {
   const { request, response } = sample(name);
   const difference = DIFFERENCES[name];
   const status = difference?.status ?? response.status;
   const answer = await send(api, name);
-  expect({ name, status: answer.status, body: answer.status === status ? '' : answer.body }).toEqual({
-    name,
-    status,
-    body: '',
-  });
+  const problems: string[] = [];
+  const check = (holds: boolean, what: string): void => {
+    if (!holds) problems.push(`${name}: ${what}`);
+  };
+  check(
+    answer.status === status,
+    `status ${answer.status} instead of ${status}: ${answer.text.slice(0, 300)}`,
+  );
+  const id = answer.headers.get('x-request-id') ?? '';
   const sentId = request.headers['X-Request-Id'];
-  expect([name, answer.headers.get('x-request-id')]).toEqual([
-    name,
-    sentId ?? (expect.stringMatching(/^[0-9a-f]{12}$/) as unknown),
-  ]);
-  if (difference?.detail)
-    expect([name, answer.body.detail]).toEqual([name, expect.stringMatching(difference.detail)]);
-  if (status !== response.status) return answer;
+  check(sentId ? id === sentId : /^[0-9a-f]{12}$/.test(id), `x-request-id ${id}`);
+  const detail = (answer.body as { detail?: unknown } | null)?.detail;
+  if (difference?.detail) check(difference.detail.test(String(detail)), `detail ${JSON.stringify(detail)}`);
+  if (answer.status !== response.status) return { answer, problems };
   const type = (text: string | null | undefined): string | undefined => text?.split(';')[0];
-  expect([name, type(answer.headers.get('content-type'))]).toEqual([
-    name,
-    type(response.headers['content-type']),
-  ]);
-  if (type(response.headers['content-type']) !== 'application/json') return answer;
-  // Explicit errors are part of the wire word for word.
-  if (status >= 400 && !difference) expect([name, answer.body]).toEqual([name, response.body]);
+  const [was, is] = [type(response.headers['content-type']), type(answer.headers.get('content-type'))];
+  check(was === is, `content type ${is} instead of ${was}`);
+  if (was !== 'application/json') return { answer, problems };
+  if (answer.status >= 400) {
+    // Explicit errors are part of the wire word for word.
+    const same = isDeepStrictEqual(answer.body, response.body);
+    check(difference !== undefined || same, `body ${answer.text.slice(0, 500)}`);
+    return { answer, problems };
+  }
   const allowed = difference?.paths ?? [];
-  const left = compare(response.body, answer.body).filter((path) => !allowed.some((rule) => rule.test(path)));
-  if (status < 400) expect([name, left]).toEqual([name, []]);
+  for (const path of compare(response.body, answer.body)) {
+    check(
+      allowed.some((rule) => rule.test(path)),
+      path,
+    );
+  }
+  return { answer, problems };
+}
+
+/** Replays samples in order, and fails with everything that is not as recorded in any of them. */
+export async function replayAll(api: ApiUnderTest, names: readonly string[]): Promise<void> {
+  const problems: string[] = [];
+  for (const name of names) problems.push(...(await replay(api, name)).problems);
+  expect(problems).toEqual([]);
+}
+
+/** Replays one sample and gives its answer back. */
+export async function replayOne(api: ApiUnderTest, name: string): Promise<Answer> {
+  const { answer, problems } = await replay(api, name);
+  expect(problems).toEqual([]);
   return answer;
 }
