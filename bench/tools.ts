@@ -40,9 +40,9 @@ async function main(): Promise<void> {
     );
   }
   const prisma = createPrisma(databaseUrl);
-  const page = createServer((_req, res) => {
+  const page = createServer((req, res) => {
     res.writeHead(200, { 'content-type': 'text/html' });
-    res.end(PAGE);
+    res.end(PAGE.replace('<title>', `<title>${req.url} `));
   });
   await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
   const pageTarget = `127.0.0.1:${(page.address() as AddressInfo).port}`;
@@ -73,7 +73,13 @@ async function main(): Promise<void> {
     const scenarios: Scenario[] = [
       {
         service: fetchUrl,
-        name: 'url-fetch, page of 10 KB',
+        name: 'url-fetch, new page of 10 KB',
+        path: '/v1/fetch',
+        body: () => ({ url: `http://${pageTarget}/${randomUUID()}` }),
+      },
+      {
+        service: fetchUrl,
+        name: 'url-fetch, page fetched before',
         path: '/v1/fetch',
         body: () => ({ url: `http://${pageTarget}/` }),
       },
