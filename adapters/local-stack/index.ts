@@ -1,9 +1,4 @@
-export {
-  CONTROL_PLANE_PORT_VARIABLES,
-  controlPlaneEnv,
-  controlPlaneProcesses,
-  sandboxPossible,
-} from './control-plane';
+export { CONTROL_PLANE_PORT_VARIABLES, controlPlaneEnv, controlPlaneProcesses } from './control-plane';
 export type { ControlPlaneEnv } from './control-plane';
 export { projectRoot } from '../project-root';
 export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';
@@ -20,3 +15,4 @@ export type { ProcessEnd, ProcessSpec } from './supervised-process';
 export { ProcessFailedError, Supervisor } from './supervisor';
 export type { ProcessState, SupervisorEvents, SupervisorOptions } from './supervisor';
 export { onTermination } from './termination';
+export { prepareSandbox, sandboxPossible, type SandboxPlan } from './sandbox';
