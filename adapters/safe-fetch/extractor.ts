@@ -1,26 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { PageText } from './page';
 import { plainText } from './plain-text';
 import { RecentPages } from './recent-pages';
-
-/** A link of a page, absolute. */
-export interface PageLink {
-  href: string;
-  text: string;
-}
-
-/** What can be read on a page. */
-export interface PageText {
-  /** At most 200 characters; empty when there is none. */
-  title: string;
-  /** The main text, one line for each block, white space collapsed; at most 4000. */
-  lines: string[];
-  /** The first 50 http and https links of the whole page. */
-  links: PageLink[];
-  /** As the page states it. */
-  publishedAt: string | null;
-}
 
 export interface ExtractorOptions {
   /** Longest time for one page, in milliseconds. */

@@ -1,6 +1,6 @@
 import { Readability } from '@mozilla/readability';
 import type * as Linkedom from 'linkedom' with { 'resolution-mode': 'import' };
-import type { PageLink, PageText } from './extractor';
+import type { PageLink, PageText } from './page';
 
 // What is used of the document; the project is compiled without the browser's types.
 interface Node {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PageText } from './extractor';
+import type { PageText } from './page';
 
 const MAX_PAGES = 512;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
