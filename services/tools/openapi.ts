@@ -38,19 +38,14 @@ export function openApiDocument(
   });
   registry.registerComponent('securitySchemes', 'owner', { type: 'http', scheme: 'bearer' });
   for (const tool of tools) {
-    const { path, summary, request, response } = tool;
+    const { summary, request, response } = tool;
     const refusals = { ...CALL_REFUSALS, ...INVALID, ...tool.refusals };
-    registry.registerPath(
-      pathItem({
-        method: 'post',
-        path,
-        summary,
-        request,
-        response,
-        refusals,
-        security: [{ job: [] }, { owner: [] }],
-      }),
-    );
+    const security = [{ job: [] }, { owner: [] }];
+    for (const path of [tool.path, ...(tool.aliases ?? [])]) {
+      registry.registerPath(
+        pathItem({ method: 'post', path, summary, request, response, refusals, security }),
+      );
+    }
   }
   for (const route of routes) {
     const { access } = route;

@@ -69,7 +69,7 @@ export function createToolService(options: ToolServiceOptions): ToolService {
         res.json(document);
       });
       for (const tool of tools) {
-        app.post(tool.path, async (req, res) => {
+        app.post([tool.path, ...(tool.aliases ?? [])], async (req, res) => {
           const work = callTool(tool, req, res, deps()).finally(() => underWay.delete(work));
           underWay.add(work);
           res.json(await work);

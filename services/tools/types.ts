@@ -64,6 +64,8 @@ export interface ToolDefinition<I = unknown, B = unknown> {
   name: ToolName;
   /** Path of the POST route. */
   path: string;
+  /** Other paths of the same, for clients that were made for another layout. */
+  aliases?: readonly string[];
   summary: string;
   request: z.ZodType<I>;
   response: z.ZodType<B>;

@@ -62,6 +62,8 @@ export interface StackOptions {
   masterToken?: string | undefined;
   /** Anthropic and Gemini beside Chutes. */
   allVendors?: boolean;
+  /** Where OpenAI is, which is not configured without it. */
+  openAiBaseUrl?: string;
   /** Bounds at the vendor called `chutes`. */
   limit?: Limit;
   disconnectGraceSeconds?: number;
@@ -108,6 +110,9 @@ export async function startStack(): Promise<Stack> {
       llm: {
         endpoints: {
           chutes: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY },
+          ...(options.openAiBaseUrl
+            ? { openai: { baseUrl: options.openAiBaseUrl, apiKey: VENDOR_KEY } }
+            : {}),
           ...(options.allVendors
             ? {
                 anthropic: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY, protocol: 'anthropic' as const },

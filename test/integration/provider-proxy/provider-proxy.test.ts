@@ -424,6 +424,32 @@ describe('the service', () => {
     expect(broken.body.detail).toEqual([expect.objectContaining({ type: 'json_invalid' })]);
   });
 
+  it('describes every route in its OpenAPI document', async () => {
+    const { body } = await stack.request('/openapi.json');
+    const paths = body.paths as Record<string, object>;
+    expect(Object.keys(paths).sort()).toEqual(
+      [
+        '/healthz',
+        '/metrics',
+        '/openapi.json',
+        '/readyz',
+        '/v1/chat/completions',
+        '/v1/embeddings',
+        '/v1/jobs/{job}/charge_tool',
+        '/v1/jobs/{job}/cost',
+        '/v1/jobs/{job}/usage',
+        '/v1/models',
+      ].sort(),
+    );
+    // What is described is there: no path of it is unknown to the service.
+    for (const [path, item] of Object.entries(paths)) {
+      const [method = ''] = Object.keys(item);
+      const answer = await stack.request(path.replace('{job}', 'j'), { method: method.toUpperCase() });
+      expect([path, answer.status]).not.toEqual([path, 404]);
+      expect([path, answer.status]).not.toEqual([path, 405]);
+    }
+  });
+
   it('shows its health and its counters', async () => {
     const { token } = await stack.attempt();
     await stack.call(token, KIMI);
