@@ -88,7 +88,9 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
     EIREL_PROVIDER_PROXY_URL: `http://127.0.0.1:${proxyPort}`,
     // Without a vendor's embeddings, retrieval works by a local one that says so.
     EIREL_RAG_EMBEDDING_MODEL:
-      set.EIREL_RAG_EMBEDDING_API_KEY || set.OPENAI_API_KEY ? undefined : 'local-hash-v1',
+      set.EIREL_RAG_EMBEDDING_API_KEY || set.OPENAI_API_KEY || set.EIREL_PROVIDER_OPENAI_API_KEY
+        ? undefined
+        : 'local-hash-v1',
     ...toolUrls,
     ...set,
     ...toolPorts,

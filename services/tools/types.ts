@@ -26,6 +26,8 @@ export interface ToolServiceWords {
   name: string;
   /** Detail of a 401. */
   invalidToken: string;
+  /** Detail of the 401 for a token past its time; made from `invalidToken` without one. */
+  expiredToken?: string;
   /** Detail of the 400 for a bearer that needs a job id beside it. */
   missingJob: string;
   /** Detail of the 429 past `maxRequestsPerJob`. */
