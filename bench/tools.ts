@@ -1,34 +1,32 @@
 /**
- * Requests a second and latency of url-fetch and web-search against local upstreams, at 1, 32 and 256 clients.
+ * Requests a second and latency of url-fetch, web-search, rag-tool and the sandbox against local upstreams, at 1, 32 and
+ * 256 clients.
  *
- *   DATABASE_URL=postgresql://... REDIS_URL=redis://... node build/bench/tools.js [seconds=3] [clients=1,32,256]
+ *   DATABASE_URL=postgresql://... REDIS_URL=redis://... node build/bench/tools.js [seconds=3] [clients=1,32,256] [service]
  *
  * Each service runs in a process of its own, as in production, and every request goes the whole way: token, attempt,
  * quota, budget, upstream, ledger. The database must be migrated and holds the bench's run afterwards, and Redis its
  * counters: give the bench both of its own.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { Agent, createServer, request } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createPrisma, type PrismaClient } from '../adapters/postgres';
 import { startSearchStandin } from '../demo/standins/search';
 import { mintJobToken, newJobId } from '../domain/job-token';
+import { measure, startService, stopChild, warmUp, type Scenario } from './http-load';
 
 const SECRET = 'bench-secret-of-at-least-sixteen-characters';
+const MASTER = 'bench-master-token';
+const PORTS: Readonly<Record<string, string>> = {
+  'url-fetch': 'EIREL_URL_FETCH_PORT',
+  'web-search': 'EIREL_WEB_SEARCH_TOOL_PORT',
+  'rag-tool': 'EIREL_RAG_TOOL_PORT',
+  sandbox: 'EIREL_SANDBOX_TOOL_PORT',
+};
 const JOBS = 64;
 const VENDOR_LATENCY_MS = 20;
-const WARM_UP_CLIENTS = 8;
-const WARM_UP_REQUESTS = 25;
-
-interface Scenario {
-  service: string;
-  name: string;
-  path: string;
-  body: () => object;
-}
 
 async function main(): Promise<void> {
   const seconds = Number(process.argv[2] ?? 3);
@@ -40,9 +38,9 @@ async function main(): Promise<void> {
     );
   }
   const prisma = createPrisma(databaseUrl);
-  const page = createServer((_req, res) => {
+  const page = createServer((req, res) => {
     res.writeHead(200, { 'content-type': 'text/html' });
-    res.end(PAGE);
+    res.end(PAGE.replace('<title>', `<title>${req.url} `));
   });
   await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
   const pageTarget = `127.0.0.1:${(page.address() as AddressInfo).port}`;
@@ -62,38 +60,32 @@ async function main(): Promise<void> {
       EIREL_RUN_BUDGET_USD: '1000000',
       EIREL_URL_FETCH_DEFAULT_MAX_REQUESTS: '1000000',
       EIREL_WEB_SEARCH_TOOL_DEFAULT_MAX_REQUESTS: '1000000',
+      EIREL_RAG_TOOL_MAX_REQUESTS: '1000000',
+      EIREL_RAG_TOOL_API_TOKEN: MASTER,
+      EIREL_RAG_EMBEDDING_MODEL: 'local-hash-v1',
+      EIREL_SANDBOX_TOOL_MAX_REQUESTS: '1000000',
+      EIREL_SANDBOX_MAX_WAITING: '1000',
       EIREL_URL_FETCH_ALLOWED_HOSTS: pageTarget,
       EIREL_URL_FETCH_PER_HOST_RATE: '1000000',
       EIREL_BRAVE_SEARCH_API_KEY: 'bench',
       EIREL_BRAVE_SEARCH_BASE_URL: vendor.baseUrls.brave,
       LOG_LEVEL: 'error',
     };
-    const fetchUrl = await startService('url-fetch', 'EIREL_URL_FETCH_PORT', common, children);
-    const searchUrl = await startService('web-search', 'EIREL_WEB_SEARCH_TOOL_PORT', common, children);
-    const scenarios: Scenario[] = [
-      {
-        service: fetchUrl,
-        name: 'url-fetch, page of 10 KB',
-        path: '/v1/fetch',
-        body: () => ({ url: `http://${pageTarget}/` }),
-      },
-      {
-        service: searchUrl,
-        name: 'web-search, new query',
-        path: '/v1/search',
-        body: () => ({ query: `tower ${randomUUID()}` }),
-      },
-      {
-        service: searchUrl,
-        name: 'web-search, known query',
-        path: '/v1/search',
-        body: () => ({ query: 'tower' }),
-      },
-    ];
+    const only = process.argv[4];
+    const groups: Record<string, (url: string) => Promise<Scenario[]>> = {
+      'url-fetch': (url) => Promise.resolve(fetchScenarios(url, pageTarget)),
+      'web-search': (url) => Promise.resolve(searchScenarios(url)),
+      'rag-tool': ragScenarios,
+      sandbox: (url) => Promise.resolve(sandboxScenarios(url)),
+    };
     process.stdout.write('service | clients | requests | failed | requests/s | p50 ms | p99 ms\n');
-    for (const scenario of scenarios) {
-      await warmUp(scenario, tokens);
-      for (const clients of clientCounts) await measure(scenario, clients, seconds, tokens);
+    for (const [service, scenariosOf] of Object.entries(groups)) {
+      if (only && only !== service) continue;
+      const url = await startService(service, PORTS[service] ?? '', common, children);
+      for (const scenario of await scenariosOf(url)) {
+        await warmUp(scenario, tokens);
+        for (const clients of clientCounts) await measure(scenario, clients, seconds, tokens);
+      }
     }
   } finally {
     await Promise.all(children.map(stopChild));
@@ -104,79 +96,72 @@ async function main(): Promise<void> {
   }
 }
 
-/** Requests that are not measured: a process that has just started has compiled nothing yet. */
-async function warmUp(scenario: Scenario, tokens: string[]): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: WARM_UP_CLIENTS });
-  await Promise.all(
-    Array.from({ length: WARM_UP_CLIENTS }, async (_, client) => {
-      for (let i = 0; i < WARM_UP_REQUESTS; i += 1) {
-        const sequence = -1 - client * WARM_UP_REQUESTS - i;
-        const token = tokens[-sequence % tokens.length] ?? '';
-        await post(agent, `${scenario.service}${scenario.path}`, token, scenario.body());
-      }
-    }),
-  );
-  agent.destroy();
-}
-
-async function measure(
-  scenario: Scenario,
-  clients: number,
-  seconds: number,
-  tokens: string[],
-): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
-  const until = performance.now() + seconds * 1000;
-  const latencies: number[] = [];
-  let failed = 0;
-  let sequence = 0;
-  const startedAt = performance.now();
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (performance.now() < until) {
-        sequence += 1;
-        const token = tokens[sequence % tokens.length] ?? '';
-        const sentAt = performance.now();
-        const status = await post(agent, `${scenario.service}${scenario.path}`, token, scenario.body());
-        latencies.push(performance.now() - sentAt);
-        if (status !== 200) failed += 1;
-      }
-    }),
-  );
-  const elapsed = (performance.now() - startedAt) / 1000;
-  agent.destroy();
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  const columns = [
-    scenario.name,
-    clients,
-    latencies.length,
-    failed,
-    (latencies.length / elapsed).toFixed(0),
-    at(0.5).toFixed(1),
-    at(0.99).toFixed(1),
-  ];
-  process.stdout.write(`${columns.join(' | ')}\n`);
-}
-
-function post(agent: Agent, url: string, token: string, body: object): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      url,
-      {
-        method: 'POST',
-        agent,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      },
-      (response) => {
-        response.resume();
-        response.once('end', () => resolve(response.statusCode ?? 0));
-      },
-    );
-    sent.once('error', reject);
-    sent.end(JSON.stringify(body));
+function fetchScenarios(service: string, pageTarget: string): Scenario[] {
+  const scenario = (name: string, path: () => string): Scenario => ({
+    service,
+    name,
+    path: '/v1/fetch',
+    body: () => ({ url: `http://${pageTarget}/${path()}` }),
   });
+  return [
+    scenario('url-fetch, new page of 10 KB', randomUUID),
+    scenario('url-fetch, page fetched before', () => ''),
+  ];
+}
+
+function searchScenarios(service: string): Scenario[] {
+  const scenario = (name: string, query: () => string): Scenario => ({
+    service,
+    name,
+    path: '/v1/search',
+    body: () => ({ query: query() }),
+  });
+  return [
+    scenario('web-search, new query', () => `tower ${randomUUID()}`),
+    scenario('web-search, known query', () => 'tower'),
+  ];
+}
+
+/** A corpus of 1000 pieces, embedded locally, which is what the service itself has to do. */
+async function ragScenarios(service: string): Promise<Scenario[]> {
+  const documents = Array.from({ length: 200 }, (_, index) => ({
+    doc_id: `doc-${index}`,
+    content: Array.from(
+      { length: 90 },
+      (__, line) => `Floor ${line} of tower ${index} has ${line * index} windows.`,
+    ).join(' '),
+  }));
+  const indexed = await fetch(`${service}/v1/rag/corpora`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${MASTER}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ corpus_id: 'bench', documents, chunk_chars: 1000, overlap_chars: 100 }),
+  });
+  if (!indexed.ok) throw new Error(`the corpus was not indexed: ${indexed.status} ${await indexed.text()}`);
+  const { n_chunks: pieces } = (await indexed.json()) as { n_chunks: number };
+  return [
+    {
+      service,
+      name: `rag-tool, best 5 of ${pieces} pieces`,
+      path: '/v1/rag/retrieve',
+      body: () => ({
+        corpus_id: 'bench',
+        query: `windows of tower ${Math.floor(Math.random() * 200)}`,
+        k: 5,
+      }),
+    },
+  ];
+}
+
+function sandboxScenarios(service: string): Scenario[] {
+  const code = 'print(sum(range(1000)))';
+  return [
+    {
+      service,
+      name: 'sandbox, fresh for each execution',
+      path: '/v1/execute',
+      body: () => ({ code, timeout_seconds: 20 }),
+    },
+  ];
 }
 
 /** Attempts of one run under leases that outlast the bench, and their tokens. */
@@ -224,46 +209,6 @@ async function seed(prisma: PrismaClient): Promise<string[]> {
     })),
   });
   return attempts.map((attempt) => mintJobToken({ ...attempt, runId, expiresAt }, SECRET));
-}
-
-async function startService(
-  name: string,
-  portVariable: string,
-  env: NodeJS.ProcessEnv,
-  children: ChildProcess[],
-): Promise<string> {
-  const port = await freePort();
-  const child = spawn(process.execPath, [join(__dirname, '..', 'services', name, 'main.js')], {
-    env: { ...env, [portVariable]: String(port) },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  children.push(child);
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 100; tries += 1) {
-    const ready = await fetch(`${url}/readyz`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ready) return url;
-    if (child.exitCode !== null) throw new Error(`${name} ended with status ${child.exitCode}`);
-    await sleep(100);
-  }
-  throw new Error(`${name} was not ready within ten seconds`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }
 
 const PAGE = `<!doctype html><html><head><title>Towers</title></head><body><main>${Array.from(

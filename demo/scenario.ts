@@ -6,7 +6,7 @@ import { connectChain } from '../adapters/chain/client';
 import { chainConfigFromEnv } from '../adapters/chain/config';
 import type { ChainClient, UidWeight } from '../adapters/chain/types';
 import { containerRuntimeFromEnv } from '../adapters/container-runtime';
-import { ensurePythonVenv, projectRoot, startParts } from '../adapters/local-stack';
+import { ensurePythonVenv, prepareSandbox, projectRoot, startParts } from '../adapters/local-stack';
 import type { Parts } from '../adapters/local-stack';
 import { messageOf, type Logger } from '../adapters/logging';
 import { OwnerClient } from '../adapters/owner-client';
@@ -125,7 +125,7 @@ export class Demo extends EventEmitter<DemoEvents> {
       purpose: 'demo',
     });
     this.parts = parts;
-    const [{ applied }, python] = await Promise.all([
+    const [{ applied }, python, sandbox] = await Promise.all([
       migrate(parts.env.DATABASE_URL ?? '', { migrationsDir: join(projectRoot(), 'prisma', 'migrations') }),
       ensurePythonVenv('miner-sdk', [MINER_SDK], {
         toolsDir,
@@ -133,6 +133,7 @@ export class Demo extends EventEmitter<DemoEvents> {
         onProgress: say,
         env,
       }),
+      prepareSandbox({ env, onProgress: say }),
     ]);
     say(`database ready (${applied.length} migrations applied), miner SDK ${MINER_SDK} ready`);
     const walletPath = join(dataDir, 'wallets');
@@ -145,7 +146,7 @@ export class Demo extends EventEmitter<DemoEvents> {
     };
     this.processes = await demoProcesses(
       { ...this.options, ...this.wallets, sdkPython: python.python },
-      { ...env, ...parts.env },
+      { ...env, ...parts.env, ...sandbox.env },
       parts.started,
     );
     parts.supervisor.on('restarted', ({ name, pid }) =>

@@ -89,7 +89,7 @@ export async function runTests(root, args) {
   mkdirSync(home, { recursive: true });
   const dataDir = mkdtempSync(join(home, 'run-'));
   const require = createRequire(join(root, 'package.json'));
-  const { startParts } = require(join(root, 'build', 'adapters', 'local-stack'));
+  const { startParts, prepareSandbox } = require(join(root, 'build', 'adapters', 'local-stack'));
   const { createLogger } = require(join(root, 'build', 'adapters', 'logging'));
   let parts;
   // Signals go to jest, which ends by them; then the stack is stopped here as after any run.
@@ -107,6 +107,8 @@ export async function runTests(root, args) {
         purpose: 'npm test',
       }),
     );
+    // Its tests bring what they need to isolate code in containers themselves.
+    await step('sandbox', () => prepareSandbox({ env: process.env, onProgress: say }));
     const env = {
       ...process.env,
       ...parts.env,

@@ -1,38 +1,8 @@
-import type { Prisma, PrismaClient } from '../postgres';
+import type { PrismaClient } from '../postgres';
+import type { LedgerEntry } from './entry';
+import { CallRecords, type Hold } from './records';
 
-/** Whom a call is charged to. */
-export interface JobIdentity {
-  jobId: string;
-  deploymentId: string | null;
-  runId: string | null;
-}
-
-/** An attempt that the control plane has minted. */
-export interface KnownJob extends JobIdentity {
-  deploymentId: string;
-  runId: string;
-  expiresAt: Date;
-}
-
-/** Finds what a job id stands for; null when it was never minted. */
-export interface JobDirectory {
-  find(jobId: string): Promise<KnownJob | null>;
-}
-
-/** One call, as it is kept for good. Money in micro-USD, time in milliseconds. */
-export interface LedgerEntry extends JobIdentity {
-  id: string;
-  /** `llm`, or `tool:<name>`. */
-  kind: string;
-  provider: string;
-  model: string;
-  status: 'ok' | 'error';
-  errorCode: string | null;
-  promptTokens: number;
-  completionTokens: number;
-  costMicroUsd: number;
-  latencyMs: number;
-}
+export type { JobIdentity, LedgerEntry } from './entry';
 
 /** Sums of one (kind, provider, model, status, error) of a job. */
 export interface LedgerGroup {
@@ -52,17 +22,31 @@ export interface JobSummary {
   startedAt: Date;
 }
 
-/** What a counter starts from when Redis does not know it. */
+/** A hold that still counts. */
+export interface LiveHold {
+  callId: string;
+  amountMicroUsd: number;
+  /** After how long it counts no more, in milliseconds. */
+  lapseMs: number;
+}
+
+/** What a counter starts from when Redis does not know it: calls that are recorded, and holds of calls under way. */
 export interface SpentSoFar {
   costMicroUsd: number;
   calls: number;
+  holds: LiveHold[];
 }
 
 /** The durable record of every call. */
 export interface ProviderLedger {
-  /** Writes an entry; the same id twice is one entry. */
+  /** Writes an entry and lets go of the hold of the same id; the same id twice is one entry. */
   record(entry: LedgerEntry): Promise<void>;
+  /** Keeps a hold before its call is sent. */
+  hold(hold: Hold): Promise<void>;
+  /** Lets go of a hold whose call was never sent. */
+  release(callId: string): Promise<void>;
   summary(jobId: string): Promise<JobSummary | null>;
+  /** Both sums are of one instant: a call is among the calls or among the holds, never in both or neither. */
   spentByJob(jobId: string): Promise<SpentSoFar>;
   spentByRun(runId: string, deploymentId: string): Promise<SpentSoFar>;
 }
@@ -70,24 +54,44 @@ export interface ProviderLedger {
 /** Error code of a call that was refused for want of budget, and was never sent. */
 export const BUDGET_EXHAUSTED = 'budget_exhausted';
 
-/** The ledger over the `provider_calls` table. */
-export function createPrismaLedger(prisma: PrismaClient): ProviderLedger {
-  const spent = async (where: Prisma.ProviderCallWhereInput): Promise<SpentSoFar> => {
-    const sums = await prisma.providerCall.aggregate({
-      where: { ...where, OR: [{ errorCode: null }, { errorCode: { not: BUDGET_EXHAUSTED } }] },
-      _sum: { costMicroUsd: true },
-      _count: { _all: true },
-    });
-    return { costMicroUsd: Number(sums._sum.costMicroUsd ?? 0n), calls: sums._count._all };
+interface SpentRow {
+  cost: bigint;
+  calls: bigint;
+  holds: { id: string; amount: number; ms: number }[];
+}
+
+/** The ledger over the `provider_calls` and `budget_holds` tables. */
+export function createPrismaLedger(
+  prisma: PrismaClient,
+  records: CallRecords = new CallRecords(prisma),
+): ProviderLedger {
+  const spent = async (column: string, ...values: string[]): Promise<SpentSoFar> => {
+    // One statement sees one instant.
+    const [row] = await prisma.$queryRawUnsafe<SpentRow[]>(
+      `WITH lapsed AS (
+         DELETE FROM budget_holds WHERE expires_at <= clock_timestamp() AT TIME ZONE 'UTC'
+       )
+       SELECT
+         (SELECT coalesce(sum(cost_micro_usd), 0)::bigint FROM provider_calls
+          WHERE ${column} AND error_code IS DISTINCT FROM '${BUDGET_EXHAUSTED}') AS cost,
+         (SELECT count(*) FROM provider_calls
+          WHERE ${column} AND error_code IS DISTINCT FROM '${BUDGET_EXHAUSTED}') AS calls,
+         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'amount', amount_micro_usd, 'ms',
+            ceil(extract(epoch FROM expires_at - clock_timestamp() AT TIME ZONE 'UTC') * 1000))), '[]')
+          FROM budget_holds WHERE ${column} AND expires_at > clock_timestamp() AT TIME ZONE 'UTC') AS holds`,
+      ...values,
+    );
+    const holds = row?.holds ?? [];
+    return {
+      costMicroUsd: Number(row?.cost ?? 0n),
+      calls: Number(row?.calls ?? 0n) + holds.length,
+      holds: holds.map(({ id, amount, ms }) => ({ callId: id, amountMicroUsd: amount, lapseMs: ms })),
+    };
   };
   return {
-    async record(entry) {
-      // createMany skips what is there already, so that a repeated write after a lost answer stays one entry.
-      await prisma.providerCall.createMany({
-        data: [{ ...entry, costMicroUsd: BigInt(entry.costMicroUsd), createdAt: new Date() }],
-        skipDuplicates: true,
-      });
-    },
+    record: (entry) => records.write({ charge: entry, attestation: null }),
+    hold: (hold) => records.hold(hold),
+    release: (callId) => records.release(callId),
     async summary(jobId) {
       const rows = await prisma.providerCall.groupBy({
         by: ['kind', 'provider', 'model', 'status', 'errorCode'],
@@ -112,19 +116,7 @@ export function createPrismaLedger(prisma: PrismaClient): ProviderLedger {
         })),
       };
     },
-    spentByJob: (jobId) => spent({ jobId }),
-    spentByRun: (runId, deploymentId) => spent({ runId, deploymentId }),
-  };
-}
-
-/** The directory over the `attempt_jobs` table. */
-export function createPrismaJobDirectory(prisma: PrismaClient): JobDirectory {
-  return {
-    async find(jobId) {
-      return prisma.attemptJob.findUnique({
-        where: { jobId },
-        select: { jobId: true, deploymentId: true, runId: true, expiresAt: true },
-      });
-    },
+    spentByJob: (jobId) => spent('job_id = $1', jobId),
+    spentByRun: (runId, deploymentId) => spent('epoch_id = $1 AND deployment_id = $2', runId, deploymentId),
   };
 }

@@ -4,7 +4,7 @@ import type { Embedder } from './types';
 
 export { localHashEmbedder } from './local';
 export { createMissingEmbedder, createOpenAiEmbedder, type OpenAiEmbeddingConfig } from './openai';
-export { EmbeddingError, normalised, type Embedder } from './types';
+export { EmbeddingError, normalised, type Embedder, type EmbeddingPurpose } from './types';
 
 /** Which embedding to use: the offline one, an endpoint, or none yet. */
 export type EmbeddingConfig =

@@ -1,6 +1,6 @@
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EmbeddingError, normalised, type Embedder } from './types';
+import { EmbeddingError, normalised, type Embedder, type EmbeddingPurpose } from './types';
 
 /** An endpoint that speaks OpenAI's protocol for embeddings. */
 export interface OpenAiEmbeddingConfig {
@@ -8,6 +8,8 @@ export interface OpenAiEmbeddingConfig {
   baseUrl: string;
   apiKey: string;
   model: string;
+  /** The endpoint is the provider-proxy, which wants to know the job that a call is for. */
+  throughProxy?: boolean;
   /** Pause before the first retry, in seconds; it doubles with each (0.5). */
   retrySeconds?: number;
 }
@@ -34,12 +36,15 @@ export function createOpenAiEmbedder(config: OpenAiEmbeddingConfig): Embedder {
   });
   const pauseMs = (config.retrySeconds ?? 0.5) * 1000;
 
-  async function batch(input: string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
+  async function batch(input: string[], { job, signal }: EmbeddingPurpose): Promise<Float32Array[]> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const answer = await client.embeddings.create(
           { model: config.model, input, encoding_format: 'float' },
-          signal ? { signal } : {},
+          {
+            ...(signal ? { signal } : {}),
+            ...(config.throughProxy ? { headers: { 'X-Eirel-Job-Id': job } } : {}),
+          },
         );
         return inOrder(answer.data, input.length);
       } catch (error) {
@@ -56,10 +61,10 @@ export function createOpenAiEmbedder(config: OpenAiEmbeddingConfig): Embedder {
 
   return {
     name: config.model,
-    async embed(texts, signal) {
+    async embed(texts, purpose) {
       const vectors: Float32Array[] = [];
       for (let start = 0; start < texts.length; start += BATCH) {
-        vectors.push(...(await batch(texts.slice(start, start + BATCH), signal)));
+        vectors.push(...(await batch(texts.slice(start, start + BATCH), purpose)));
       }
       const length = vectors[0]?.length ?? 0;
       if (vectors.some((vector) => vector.length !== length)) {
@@ -77,8 +82,9 @@ export function createMissingEmbedder(): Embedder {
     embed: () =>
       Promise.reject(
         new EmbeddingError(
-          'no embedding is configured: set EIREL_RAG_EMBEDDING_BASE_URL and EIREL_RAG_EMBEDDING_API_KEY, or ' +
-            'EIREL_RAG_EMBEDDING_MODEL=local-hash-v1 to work offline',
+          'no embedding is configured: set EIREL_PROVIDER_PROXY_URL and EIREL_PROVIDER_PROXY_TOKEN, or ' +
+            'EIREL_RAG_EMBEDDING_BASE_URL and EIREL_RAG_EMBEDDING_API_KEY, or EIREL_RAG_EMBEDDING_MODEL=local-hash-v1 ' +
+            'to work offline',
         ),
       ),
   };
@@ -102,7 +108,9 @@ function inOrder(data: readonly { index: number; embedding: unknown }[], expecte
 
 function isPassing(error: unknown): boolean {
   if (error instanceof APIConnectionError) return true;
-  return error instanceof APIError && RETRY_STATUS.has(Number(error.status));
+  // A spent budget answers 429 as well, and waiting does not fill it.
+  if (!(error instanceof APIError) || error.code === 'insufficient_quota') return false;
+  return RETRY_STATUS.has(Number(error.status));
 }
 
 function retryAfterMs(error: unknown): number {

@@ -1,3 +1,10 @@
+/** What vectors are made for. */
+export interface EmbeddingPurpose {
+  /** Under which job the proxy records what they cost; an endpoint of a vendor is not told. */
+  job: string;
+  signal?: AbortSignal;
+}
+
 /** Makes vectors of texts. */
 export interface Embedder {
   /** What the vectors are made by, as it is kept with them and shown: two names never share a corpus. */
@@ -6,7 +13,7 @@ export interface Embedder {
    * One vector for each text, all of the same length, of length 1 each (a vector of zeros stays one).
    * @throws EmbeddingError when they cannot be had
    */
-  embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
+  embed(texts: readonly string[], purpose: EmbeddingPurpose): Promise<Float32Array[]>;
 }
 
 /** Vectors could not be made; the message holds no secret and may go to the caller. */

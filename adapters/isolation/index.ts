@@ -1,4 +1,6 @@
 export { type SandboxFile } from './answer';
+export type { SandboxLimits } from './enclosure';
 export { IsolationUnavailable, SandboxFailure } from './errors';
-export { createIsolation, type Isolation, type IsolationConfig } from './isolation';
-export { Sandbox, type SandboxLimits, type SandboxOutcome, type SandboxRequest } from './sandbox';
+export { createIsolation } from './isolation';
+export { Sandbox, type SandboxOutcome, type SandboxRequest } from './sandbox';
+export type { Isolation, IsolationBackend, IsolationConfig } from './types';

@@ -1,32 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  groupMembers,
-  outOfMemory,
-  removeGroups,
-  type ControlGroups,
-} from '../container-runtime/process/cgroups';
 import { Answer, type SandboxFile } from './answer';
-import { GO_FD, SECCOMP_FD } from './bubblewrap';
+import type { Enclosure, SandboxLauncher, SandboxLimits } from './enclosure';
 import { SandboxFailure } from './errors';
 import { FrameReader, frame, prefixed, ProtocolViolation } from './frames';
-
-/** What bounds one sandbox as a whole. */
-export interface SandboxLimits {
-  /** Of each process, as address space. */
-  memoryMb: number;
-  /** Of the writable directory, in bytes; it lives in memory. */
-  diskBytes: number;
-  /** Processes and threads of the code. */
-  maxProcesses: number;
-  maxFileBytes: number;
-  /** Processor time that all its processes together may use of each second, in thousandths of a core. */
-  cpuMillis: number;
-}
 
 /** One execution. */
 export interface SandboxRequest {
@@ -56,31 +31,13 @@ export interface SandboxOutcome {
   durationMs: number;
 }
 
-/** How a sandbox is started: everything that is the same for all. */
-export interface SandboxLauncher {
-  /** The command for a writable directory of this many bytes. */
-  command: (diskBytes: number) => string[];
-  seccomp: Buffer;
-  groups: ControlGroups;
-  /** User and group to run as outside; null to stay who we are. */
-  account: { uid: number; gid: number } | null;
-}
-
 const MAX_FRAME_BYTES = 512 * 1024;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const DIAGNOSTIC_BYTES = 4096;
-/** The runner keeps time itself, from when it has started; this much later it is not waited for any more. */
-const GRACE_MS = 4000;
-const END_WAIT_MS = 5000;
-const OVERHEAD_BYTES = 48 * 1024 * 1024;
-/** The waiting shell that becomes bubblewrap, its two processes, and the runner. */
-const OWN_PROCESSES = 4;
-const WAIT_THEN_RUN = `read -r _ <&${GO_FD} || exit 70; exec "$@" ${GO_FD}<&-`;
 
 /** One tree of processes behind walls, for one execution or for the executions of a session. */
 export class Sandbox {
-  private readonly child: ChildProcess;
-  private readonly directories: string[];
+  private readonly enclosure: Enclosure;
   private readonly reader = new FrameReader(MAX_FRAME_BYTES, MAX_ANSWER_BYTES);
   private diagnostics = '';
   private current: { answer: Answer; done: (violation?: string) => void } | null = null;
@@ -93,48 +50,21 @@ export class Sandbox {
    * @throws SandboxFailure when they cannot be started
    */
   constructor(
-    launcher: SandboxLauncher,
+    private readonly launcher: SandboxLauncher,
     private readonly limits: SandboxLimits,
   ) {
-    const id = randomBytes(9).toString('hex');
-    this.directories = launcher.groups.directoriesOf(id);
-    try {
-      launcher.groups.create(id, {
-        cpuMillis: limits.cpuMillis,
-        memoryBytes: limits.memoryMb * 1024 * 1024 + limits.diskBytes + OVERHEAD_BYTES,
-        maxProcesses: limits.maxProcesses + OWN_PROCESSES,
-      });
-    } catch (error) {
-      throw new SandboxFailure(`the control groups of a sandbox cannot be made: ${(error as Error).message}`);
-    }
-    this.child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, 'sandbox', ...launcher.command(limits.diskBytes)], {
-      cwd: '/',
-      // Nothing of this process's environment: it holds the owner's secrets.
-      env: {},
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-      ...(launcher.account ?? {}),
-    });
-    this.exited = new Promise((resolve) => {
-      this.child.once('error', (error) => {
-        this.diagnostics = error.message;
-        this.over();
-        resolve();
-      });
-      this.child.once('close', () => {
-        this.over();
-        resolve();
-      });
-    });
-    for (const stream of this.child.stdio) {
-      // A pipe to a process that has ended; what its end means is decided on 'close'.
-      stream?.on('error', () => undefined);
-    }
-    this.child.stdout?.on('data', (chunk: Buffer) => this.receive(chunk));
-    this.child.stderr?.on('data', (chunk: Buffer) => {
+    this.enclosure = launcher.launch(limits);
+    this.enclosure.stdout.on('data', (chunk: Buffer) => this.receive(chunk));
+    this.enclosure.stderr.on('data', (chunk: Buffer) => {
       if (this.diagnostics.length < DIAGNOSTIC_BYTES)
         this.diagnostics += chunk.toString('utf8', 0, DIAGNOSTIC_BYTES);
     });
-    this.letGo(launcher.seccomp);
+    this.exited = this.enclosure.ended.then((problem) => {
+      if (problem !== null) this.diagnostics = problem;
+      this.isOver = true;
+      // What was made for the processes goes with them, also when the sandbox ended by itself.
+      this.abandon();
+    });
   }
 
   /** True once it can run nothing more. */
@@ -144,7 +74,7 @@ export class Sandbox {
 
   /** Process id outside, for tests and logs. */
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.enclosure.pid;
   }
 
   /**
@@ -168,12 +98,13 @@ export class Sandbox {
         },
       };
     });
+    // The runner keeps time itself, from when it has started; this much later it is not waited for any more.
     const timer = setTimeout(
       () => {
         backstop = true;
         this.abandon();
       },
-      request.timeoutSeconds * 1000 + GRACE_MS,
+      request.timeoutSeconds * 1000 + this.launcher.graceMs,
     );
     const onAbort = () => this.abandon();
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -188,14 +119,14 @@ export class Sandbox {
     }
     if (signal?.aborted) throw signal.reason;
     const durationMs = Math.round(performance.now() - startedAt);
-    const ranOutOfMemory = outOfMemory(this.directories);
+    const ranOutOfMemory = await this.enclosure.ranOutOfMemory();
     if (answer.result?.stopped !== null || violation !== undefined) this.abandon();
     return this.outcome(answer, { durationMs, violation, backstop, ranOutOfMemory });
   }
 
   /** Ends every process of the sandbox and takes its control groups away; resolves when both are done. */
   kill(): Promise<void> {
-    this.killed ??= this.end();
+    this.killed ??= this.enclosure.kill();
     return this.killed;
   }
 
@@ -204,23 +135,8 @@ export class Sandbox {
     this.kill().catch(() => undefined);
   }
 
-  private letGo(seccomp: Buffer): void {
-    const pid = this.child.pid;
-    if (pid === undefined) return;
-    try {
-      // The shell waits, so that all that it becomes and begets is counted.
-      for (const directory of this.directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
-    } catch (error) {
-      this.abandon();
-      throw new SandboxFailure(`a sandbox cannot be put into its control group: ${(error as Error).message}`);
-    }
-    (this.child.stdio[SECCOMP_FD] as Writable).end(seccomp);
-    (this.child.stdio[GO_FD] as Writable).end('go\n');
-  }
-
   private send(request: SandboxRequest): void {
-    const input = this.child.stdin;
-    if (!input) throw new SandboxFailure('the sandbox has no input');
+    const input = this.enclosure.stdin;
     for (const { name, content } of request.attachments) {
       input.write(frame('a', prefixed(Buffer.from(name)), content));
     }
@@ -254,7 +170,7 @@ export class Sandbox {
       }
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.child.stdout?.destroy();
+      this.enclosure.stdout.destroy();
       current.done(error.message);
     }
   }
@@ -304,33 +220,5 @@ export class Sandbox {
       timedOut: false,
       note: end.ranOutOfMemory && result.exit_code !== 0 ? `killed: ${memory}` : problems,
     };
-  }
-
-  private over(): void {
-    this.isOver = true;
-    // The groups go with the processes, also when the sandbox ended by itself.
-    this.abandon();
-  }
-
-  private async end(): Promise<void> {
-    // Bubblewrap dies, its first process with it, and the kernel ends all others of that namespace.
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
-    for (const stream of this.child.stdio) (stream as Readable | Writable | null)?.destroy();
-    const deadline = Date.now() + END_WAIT_MS;
-    for (;;) {
-      const members = groupMembers(this.directories);
-      if (members.length === 0) break;
-      if (Date.now() > deadline) throw new SandboxFailure(`processes ${members.join(', ')} do not end`);
-      for (const pid of members) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // Ended between being listed and being killed, which is what was wanted.
-        }
-      }
-      await sleep(10);
-    }
-    if (this.child.pid !== undefined) await this.exited;
-    await removeGroups(this.directories);
   }
 }

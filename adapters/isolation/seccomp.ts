@@ -118,10 +118,10 @@ const ENOSYS = 38;
 const X32_BIT = 0x40000000;
 const AF_UNIX = 1;
 /** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
-const CLONE_NEW_FLAGS = 0x7e020080;
+export const CLONE_NEW_FLAGS = 0x7e020080;
 /** Pushing input into a terminal, and the console's own paste. */
-const TIOCSTI = 0x5412;
-const TIOCLINUX = 0x541c;
+export const TIOCSTI = 0x5412;
+export const TIOCLINUX = 0x541c;
 
 /**
  * The filter for an architecture. A refused call fails with EPERM; a foreign calling convention ends the process;
@@ -175,6 +175,12 @@ export function seccompProgram(arch: string = process.arch): Buffer {
     instruction(RETURN, ALLOW),
   );
   return Buffer.concat(program);
+}
+
+/** Names of the calls that are refused whatever their arguments, for an architecture as in `process.arch`. */
+export function deniedCalls(arch: string): string[] {
+  const column = ARCHITECTURES[arch]?.column;
+  return DENIED.filter((row) => column !== undefined && row[column] !== null).map(([name]) => name);
 }
 
 /** The body for one system call; anything else jumps over it. */

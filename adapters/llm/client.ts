@@ -10,12 +10,13 @@ import { withRetries } from './retry';
 import type {
   ChatRequest,
   ChatResult,
+  EmbeddingClient,
   LlmClient,
   RawChatRequest,
   RawChatResult,
   RawChatStream,
 } from './types';
-import { isObject, objectsOf, type ChatPayload, type Vendor } from './vendor';
+import { isObject, NotExpressible, objectsOf, type ChatPayload, type Vendor } from './vendor';
 
 interface Line {
   endpoint: LlmEndpoint;
@@ -28,7 +29,7 @@ interface Line {
  * jitter, and not sooner than the vendor's Retry-After (kept within 0.5 to 30 seconds). Each vendor gets a bounded
  * number of calls at once; the others wait, no longer than their own time limit, in a queue that is bounded too.
  */
-export function createLlmClient(config: LlmConfig): LlmClient {
+export function createLlmClient(config: LlmConfig): LlmClient & EmbeddingClient {
   const lines = new Map<string, Line>();
   const secrets = Object.values(config.endpoints).map((endpoint) => endpoint.apiKey);
 
@@ -83,18 +84,29 @@ export function createLlmClient(config: LlmConfig): LlmClient {
     details,
   });
 
-  const chatRaw = async (request: RawChatRequest): Promise<RawChatResult> => {
+  const inOnePiece = async (
+    request: RawChatRequest,
+    work: (vendor: Vendor, payload: ChatPayload, signal: AbortSignal) => Promise<Record<string, unknown>>,
+  ): Promise<RawChatResult> => {
     const details: LlmErrorDetails = { provider: request.provider, model: request.model };
     const line = lineTo(details);
     const startedAt = performance.now();
     const raw = await withRetries(policyOf(request, details), async () => {
-      const { result, leave } = await attempt(line, request, details, (vendor, payload, signal) =>
-        vendor.complete(payload, signal),
-      );
+      const { result, leave } = await attempt(line, request, details, work);
       leave();
       return result;
     });
     return { raw, usage: usageOf(raw), latencyMs: Math.round(performance.now() - startedAt) };
+  };
+  const chatRaw = (request: RawChatRequest): Promise<RawChatResult> =>
+    inOnePiece(request, (vendor, payload, signal) => vendor.complete(payload, signal));
+  const embeddings = async (request: RawChatRequest): Promise<RawChatResult> => {
+    const result = await inOnePiece(request, (vendor, payload, signal) => {
+      if (!vendor.embed) throw new NotExpressible(`${request.provider} has no embeddings`);
+      return vendor.embed(payload, signal);
+    });
+    const usage = isObject(result.raw.usage) ? result.raw.usage : {};
+    return { ...result, usage: usageOf({ usage: { completion_tokens: 0, ...usage } }) };
   };
 
   const chatStream = async (request: RawChatRequest): Promise<RawChatStream> => {
@@ -142,7 +154,7 @@ export function createLlmClient(config: LlmConfig): LlmClient {
     return { ...result, text, finishReason };
   };
 
-  return { chat, chatRaw, chatStream };
+  return { chat, chatRaw, chatStream, embeddings };
 }
 
 function vendorOf(endpoint: LlmEndpoint): Vendor {

@@ -17,6 +17,7 @@ export type {
   ChatMessage,
   ChatRequest,
   ChatResult,
+  EmbeddingClient,
   LlmClient,
   RawChatRequest,
   RawChatResult,

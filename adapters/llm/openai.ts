@@ -23,6 +23,17 @@ export function createOpenAiVendor(endpoint: LlmEndpoint): Vendor {
       }
       return answer;
     },
+    async embed(payload, signal) {
+      const answer: unknown = await client.post('/embeddings', {
+        body: payload,
+        signal,
+        timeout: LONGEST_MS,
+      });
+      if (!isObject(answer) || !Array.isArray(answer.data)) {
+        throw new SyntaxError('the answer is no list of embeddings');
+      }
+      return answer;
+    },
     async stream(payload, signal) {
       // Without this the vendor never says what the stream used.
       const body = { ...payload, stream: true, stream_options: { include_usage: true } };

@@ -64,3 +64,12 @@ export interface LlmClient {
   /** Begins a stream, with retries until the vendor has accepted it; `timeoutMs` covers the whole of it. */
   chatStream(request: RawChatRequest): Promise<RawChatStream>;
 }
+
+/** Vectors of texts, from the vendors that speak OpenAI's protocol. */
+export interface EmbeddingClient {
+  /**
+   * @param request its payload is an OpenAI embeddings body
+   * @throws LlmError and nothing else; `refused` for a vendor that has no embeddings
+   */
+  embeddings(request: RawChatRequest): Promise<RawChatResult>;
+}

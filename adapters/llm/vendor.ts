@@ -12,6 +12,12 @@ export interface Vendor {
    * @returns OpenAI chat-completion chunks; the counts so far come in the `usage` of a chunk, the last one counts
    */
   stream(payload: ChatPayload, signal: AbortSignal): Promise<AsyncIterable<Record<string, unknown>>>;
+  /**
+   * Makes vectors, where the vendor's protocol has them.
+   * @param payload an OpenAI embeddings body with its `model`
+   * @returns OpenAI's list of embeddings
+   */
+  embed?(payload: ChatPayload, signal: AbortSignal): Promise<Record<string, unknown>>;
 }
 
 /** An OpenAI chat-completions body. */

@@ -1,10 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TASK_QUEUES } from '../../domain/messages';
 import { projectRoot } from '../project-root';
-import { findProgram } from './programs';
 import { connectTemporal, temporalConfigFromEnv } from '../temporal';
+import { sandboxPossible } from './sandbox';
 import { keptSecrets } from './secrets';
 import type { ProcessSpec } from './supervised-process';
 
@@ -90,7 +88,9 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
     EIREL_PROVIDER_PROXY_URL: `http://127.0.0.1:${proxyPort}`,
     // Without a vendor's embeddings, retrieval works by a local one that says so.
     EIREL_RAG_EMBEDDING_MODEL:
-      set.EIREL_RAG_EMBEDDING_API_KEY || set.OPENAI_API_KEY ? undefined : 'local-hash-v1',
+      set.EIREL_RAG_EMBEDDING_API_KEY || set.OPENAI_API_KEY || set.EIREL_PROVIDER_OPENAI_API_KEY
+        ? undefined
+        : 'local-hash-v1',
     ...toolUrls,
     ...set,
     ...toolPorts,
@@ -176,15 +176,4 @@ async function checkWorkerPolls(env: ControlPlaneEnv, pid: number): Promise<void
   } finally {
     await client.connection.close();
   }
-}
-
-/**
- * Whether the sandbox can be run on this machine: it refuses to where nothing isolates it. Bubblewrap has to be there and
- * be allowed to make namespaces, and Python where every user can read it.
- */
-export function sandboxPossible(env: Readonly<Record<string, string | undefined>>): boolean {
-  const bwrap = env.EIREL_SANDBOX_BWRAP || findProgram('bwrap', env);
-  if (!bwrap || !(env.EIREL_SANDBOX_PYTHON || existsSync('/usr/bin/python3'))) return false;
-  const probe = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', 'true'];
-  return spawnSync(bwrap, probe, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }

@@ -1,9 +1,4 @@
-export {
-  CONTROL_PLANE_PORT_VARIABLES,
-  controlPlaneEnv,
-  controlPlaneProcesses,
-  sandboxPossible,
-} from './control-plane';
+export { CONTROL_PLANE_PORT_VARIABLES, controlPlaneEnv, controlPlaneProcesses } from './control-plane';
 export type { ControlPlaneEnv } from './control-plane';
 export { projectRoot } from '../project-root';
 export { LockHeldError, acquireLock, lockHolder, withFileLock } from './file-lock';
@@ -23,3 +18,4 @@ export { onTermination } from './termination';
 export { obtainTemporal } from './tools';
 export { VALIDATOR_PORT_VARIABLES, validatorEnv, validatorProcesses } from './validator';
 export type { ValidatorEnv } from './validator';
+export { prepareSandbox, sandboxPossible, type SandboxPlan } from './sandbox';

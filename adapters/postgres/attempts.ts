@@ -107,6 +107,14 @@ export async function findAttempt(db: Db, jobId: string): Promise<Attempt | null
   return row ? toAttempt(row) : null;
 }
 
+/** The attempts of several job ids, by job id; unknown ones are left out. */
+export async function findAttempts(db: Db, jobIds: readonly string[]): Promise<Map<string, Attempt>> {
+  const rows = await db.$queryRaw<AttemptRow[]>(
+    Prisma.sql`${ATTEMPT} WHERE j.job_id = ANY(${[...jobIds]}::text[])`,
+  );
+  return new Map(rows.map((row) => [row.job_id, toAttempt(row)]));
+}
+
 export interface LiveAttemptKey {
   runId: string;
   deploymentId: string;

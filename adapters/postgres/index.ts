@@ -26,3 +26,11 @@ export function createPrisma(databaseUrl: string, options: { poolSize?: number }
 export function isUniqueViolation(error: unknown): boolean {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 }
+
+/** True when a statement failed for a value in it (SQLSTATE classes 22 and 23), not for the database. */
+export function isItemFault(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false;
+  const cause = (error.meta as { driverAdapterError?: { cause?: { originalCode?: unknown } } } | undefined)
+    ?.driverAdapterError?.cause;
+  return /^2[23]/.test(String(cause?.originalCode ?? ''));
+}

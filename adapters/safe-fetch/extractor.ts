@@ -1,25 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { PageText } from './page';
 import { plainText } from './plain-text';
-
-/** A link of a page, absolute. */
-export interface PageLink {
-  href: string;
-  text: string;
-}
-
-/** What can be read on a page. */
-export interface PageText {
-  /** At most 200 characters; empty when there is none. */
-  title: string;
-  /** The main text, one line for each block, white space collapsed; at most 4000. */
-  lines: string[];
-  /** The first 50 http and https links of the whole page. */
-  links: PageLink[];
-  /** As the page states it. */
-  publishedAt: string | null;
-}
+import { RecentPages } from './recent-pages';
 
 export interface ExtractorOptions {
   /** Longest time for one page, in milliseconds. */
@@ -34,7 +18,13 @@ interface Job {
   id: number;
   html: string;
   url: string;
-  resolve: (page: PageText) => void;
+  resolve: (read: Read) => void;
+}
+
+/** A page, and whether it was read in full: one that was only scanned is tried again when it is asked for again. */
+interface Read {
+  page: PageText;
+  inFull: boolean;
 }
 
 type Answer = { id: number; page?: PageText; error?: string };
@@ -45,15 +35,21 @@ type Answer = { id: number; page?: PageText; error?: string };
  */
 export class Extractor {
   private readonly lanes: readonly Lane[];
+  private readonly recent = new RecentPages();
 
   constructor(options: ExtractorOptions = {}) {
     this.lanes = Array.from({ length: options.threads ?? 2 }, () => new Lane(options));
   }
 
   /** @param html the decoded document; @param url where it was found */
-  read(html: string, url: string): Promise<PageText> {
+  async read(html: string, url: string): Promise<PageText> {
+    const key = RecentPages.keyOf(html, url);
+    const known = this.recent.find(key);
+    if (known) return known;
     const free = this.lanes.reduce((best, lane) => (lane.load < best.load ? lane : best));
-    return free.read(html, url);
+    const { page, inFull } = await free.read(html, url);
+    if (inFull) this.recent.keep(key, page);
+    return page;
   }
 
   /** Starts every thread, so that the first page does not wait for one. */
@@ -81,7 +77,7 @@ class Lane {
     return this.waiting.length + (this.current ? 1 : 0);
   }
 
-  read(html: string, url: string): Promise<PageText> {
+  read(html: string, url: string): Promise<Read> {
     return new Promise((resolve) => {
       this.waiting.push({ id: (this.sequence += 1), html, url, resolve });
       this.next();
@@ -135,7 +131,7 @@ class Lane {
     if (current?.job.id !== id) return;
     clearTimeout(current.timer);
     this.current = null;
-    current.job.resolve(page ?? plainPage(current.job.html));
+    current.job.resolve(page ? { page, inFull: true } : plainPage(current.job.html));
     this.next();
   }
 
@@ -156,7 +152,7 @@ class Lane {
   }
 }
 
-function plainPage(html: string): PageText {
+function plainPage(html: string): Read {
   const { title, lines } = plainText(html);
-  return { title, lines, links: [], publishedAt: null };
+  return { page: { title, lines, links: [], publishedAt: null }, inFull: false };
 }

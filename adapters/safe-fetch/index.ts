@@ -1,7 +1,7 @@
 export { refusedKind } from './addresses';
 export { isHtml } from './content';
 export { FetchFailed, HostRateLimited, HostRateUnknown, SsrfBlocked } from './errors';
-export { Extractor, type ExtractorOptions, type PageLink, type PageText } from './extractor';
+export { Extractor, type ExtractorOptions } from './extractor';
 export {
   SafeFetcher,
   type FetchedPage,
@@ -11,3 +11,4 @@ export {
 } from './fetcher';
 export { checkHop, parseTarget, targetOf, type Resolve } from './guard';
 export { hostRateLimiter, type HostRate } from './host-rate';
+export type { PageLink, PageText } from './page';

@@ -7,6 +7,7 @@ import {
   CONTROL_PLANE_PORT_VARIABLES,
   controlPlaneEnv,
   controlPlaneProcesses,
+  prepareSandbox,
   DataDirBusyError,
   dataDirFromEnv,
   onTermination,
@@ -90,7 +91,9 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     const { applied } = await migrate(parts.env.DATABASE_URL ?? '', { migrationsDir: migrationsDir() });
     if (applied.length > 0) say(`database: applied ${applied.join(', ')}`);
 
-    const processEnv = controlPlaneEnv({ ...env, ...(await choosePorts(env)), ...parts.env }, dataDir);
+    const sandbox = await prepareSandbox({ env, onProgress: say });
+    const given = { ...env, ...sandbox.env, ...(await choosePorts(env)), ...parts.env };
+    const processEnv = controlPlaneEnv(given, dataDir);
     const specs = controlPlaneProcesses(processEnv, parts.started);
     const names = specs.map(({ name }) => name);
     supervisor.add(...specs);

@@ -11,17 +11,18 @@ import {
   type LedgerEntry,
   type ProviderLedger,
 } from '../../adapters/budget/ledger';
-import type { LlmClient } from '../../adapters/llm';
+import type { EmbeddingClient, LlmClient } from '../../adapters/llm';
 import { messageOf, type Logger } from '../../adapters/logging';
 import { HttpError } from '../../domain/http-errors';
 import { microToUsd } from '../../domain/pricing/cost';
+import type { GateDeps } from '../tools/identify';
 import type { ProviderProxyConfig } from './config';
 import type { ProxyMetrics } from './metrics';
 
 /** What the handlers work with. */
-export interface ProxyDeps {
+export interface ProxyDeps extends GateDeps {
   config: ProviderProxyConfig;
-  llm: LlmClient;
+  llm: LlmClient & EmbeddingClient;
   ledger: ProviderLedger;
   budget: BudgetKeeper;
   metrics: ProxyMetrics;

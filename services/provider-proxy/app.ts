@@ -3,16 +3,20 @@ import { createLlmClient } from '../../adapters/llm';
 import type { Logger } from '../../adapters/logging';
 import type { PrismaClient } from '../../adapters/postgres';
 import { createService, parseBody, type Service } from '../http';
-import { identifyJob, requireOwner } from './auth';
 import { BudgetKeeper } from '../../adapters/budget/keeper';
+import { createPrismaLedger } from '../../adapters/budget/ledger';
+import { CallerAuth } from '../tools/auth';
+import { createAttemptDirectory } from '../tools/directory';
+import { identifyJob, PROXY_WORDS, requireOwner } from './auth';
 import type { ProxyDeps } from './accounting';
 import { complete, completionRequestSchema } from './completions';
 import type { ProviderProxyConfig } from './config';
 import { chargeTool, chargeToolSchema, jobCost, jobUsage } from './jobs';
-import { createPrismaJobDirectory, createPrismaLedger } from '../../adapters/budget/ledger';
+import { embed, embeddingRequestSchema } from './embeddings';
 import { createProxyMetrics } from './metrics';
 import { allowedModels } from './models';
 import { completeOpenAi, isOpenAiShaped, openAiRequestSchema } from './openai';
+import { proxyDocument } from './openapi';
 
 /** What the proxy runs on; the caller opens and closes it. */
 export interface ProviderProxyResources {
@@ -44,7 +48,7 @@ export function createProviderProxy({
     return done;
   };
   const ledger = createPrismaLedger(prisma);
-  const jobs = createPrismaJobDirectory(prisma);
+  const document = proxyDocument();
 
   const service: Service = createService({
     name: 'provider-proxy',
@@ -55,16 +59,23 @@ export function createProviderProxy({
       postgres: () => prisma.$queryRaw`SELECT 1`,
     },
     routes(app) {
+      app.get('/openapi.json', (_req, res) => {
+        res.json(document);
+      });
       app.post('/v1/chat/completions', async (req, res) => {
-        const caller = await identifyJob(req, config, jobs);
+        const caller = await identifyJob(req, deps());
         if (isOpenAiShaped(req.body)) {
           await tracked(completeOpenAi(caller, parseBody(openAiRequestSchema, req), res, deps()));
         } else {
           res.json(await tracked(complete(caller, parseBody(completionRequestSchema, req), deps())));
         }
       });
+      app.post('/v1/embeddings', async (req, res) => {
+        const caller = await identifyJob(req, deps());
+        await tracked(embed(caller, parseBody(embeddingRequestSchema, req), res, deps()));
+      });
       app.get('/v1/models', async (req, res) => {
-        const caller = await identifyJob(req, config, jobs);
+        const caller = await identifyJob(req, deps());
         const data = allowedModels(caller, config).map((id) => ({
           id,
           object: 'model',
@@ -74,19 +85,19 @@ export function createProviderProxy({
         res.json({ object: 'list', data });
       });
       app.get('/v1/jobs/:job/cost', async (req, res) => {
-        requireOwner(req, config);
+        requireOwner(req, config.masterToken, deps());
         res.json(await jobCost(req.params.job, deps()));
       });
       app.get('/v1/jobs/:job/usage', async (req, res) => {
-        requireOwner(req, config);
+        requireOwner(req, config.masterToken, deps());
         res.json(await jobUsage(req.params.job, deps()));
       });
       app.post('/v1/jobs/:job/charge_tool', async (req, res) => {
-        requireOwner(req, config);
+        requireOwner(req, config.masterToken, deps());
         const charge = parseBody(chargeToolSchema, req);
         const span = req.header('x-eirel-span-id');
         const spanned = span ? { ...charge, span_id: span } : charge;
-        res.json(await tracked(chargeTool(req.params.job, spanned, deps(), jobs)));
+        res.json(await tracked(chargeTool(req.params.job, spanned, deps())));
       });
     },
   });
@@ -97,6 +108,7 @@ export function createProviderProxy({
     metrics,
     logger,
     llm: createLlmClient(config.llm),
+    auth: new CallerAuth(config, PROXY_WORDS, createAttemptDirectory(prisma)),
     budget: new BudgetKeeper(redis, ledger, config.budgets),
   };
   function deps(): ProxyDeps {

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Balance, Reservation } from '../../adapters/budget/keeper';
-import { KNOWN_PROVIDERS, LlmError, longestPauseMs, type RawChatResult } from '../../adapters/llm';
+import {
+  KNOWN_PROVIDERS,
+  LlmError,
+  longestPauseMs,
+  type RawChatRequest,
+  type RawChatResult,
+} from '../../adapters/llm';
 import { HttpError } from '../../domain/http-errors';
 import {
   costMicroUsd,
@@ -44,10 +50,16 @@ export interface Settled {
 
 /**
  * Bounds the price of a call and holds it.
+ * @param given the payload and its bounds, where it is none of chat completions
  * @throws HttpError 400 for a provider, model or payload that cannot be served, 403 for a provider that the caller may
  *   not use, 429 when a budget would be passed, 503 when the counters cannot be reached
  */
-export async function hold(caller: Caller, asked: AskedCall, deps: ProxyDeps): Promise<HeldCall> {
+export async function hold(
+  caller: Caller,
+  asked: AskedCall,
+  deps: ProxyDeps,
+  given?: BoundedPayload,
+): Promise<HeldCall> {
   const { config, metrics } = deps;
   const { provider, model } = asked;
   if (!(KNOWN_PROVIDERS as readonly string[]).includes(provider)) {
@@ -58,7 +70,7 @@ export async function hold(caller: Caller, asked: AskedCall, deps: ProxyDeps): P
   }
   metrics.requests.inc();
   metrics.providerRequests.inc({ provider });
-  const bounded = bound(asked.payload);
+  const bounded = given ?? bound(asked.payload);
   const worstMicroUsd = priced(() => worstCaseMicroUsd(provider, model, bounded, config.prices));
   const head = { ...caller.job, id: randomUUID(), kind: 'llm', provider, model };
   const timeoutMs = Math.min(asked.timeoutSeconds, config.maxTimeoutSeconds) * 1000;
@@ -76,13 +88,17 @@ export async function hold(caller: Caller, asked: AskedCall, deps: ProxyDeps): P
  * Makes a held call, records it and settles it. What it returns may be shown, since the ledger has it.
  * @throws HttpError 502 or 503 for a vendor's failure, which costs nothing; 503 when it cannot be recorded
  */
-export async function make(held: HeldCall, deps: ProxyDeps): Promise<Settled & { result: RawChatResult }> {
+export async function make(
+  held: HeldCall,
+  deps: ProxyDeps,
+  send: (request: RawChatRequest) => Promise<RawChatResult> = (request) => deps.llm.chatRaw(request),
+): Promise<Settled & { result: RawChatResult }> {
   const { head, bounded, timeoutMs } = held;
   const { provider, model } = head;
   const startedAt = performance.now();
   let result: RawChatResult;
   try {
-    result = await deps.llm.chatRaw({ provider, model, payload: bounded.payload, timeoutMs });
+    result = await send({ provider, model, payload: bounded.payload, timeoutMs });
   } catch (error) {
     throw await fail(held, error, performance.now() - startedAt, deps);
   }
@@ -163,7 +179,10 @@ export async function close(
 /** The use of a call of which the vendor said nothing, from its texts, never above its bounds. */
 export function guessUsage(bounded: BoundedPayload, outputTokens: number): TokenUsage {
   return {
-    promptTokens: Math.min(guessTokens(bounded.payload.messages), bounded.promptTokens),
+    promptTokens: Math.min(
+      guessTokens(bounded.payload.messages ?? bounded.payload.input),
+      bounded.promptTokens,
+    ),
     completionTokens: Math.min(outputTokens, bounded.outputTokens),
     cachedTokens: 0,
     reasoningTokens: 0,

@@ -19,12 +19,36 @@ export const completionRequestSchema = z.object({
 });
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
+/** Answer in the original's own shape; money in USD. */
+export const completionResponseSchema = z.object({
+  upstream_response: z.record(z.string(), z.unknown()),
+  usage: z.object({
+    provider: z.string(),
+    model: z.string(),
+    request_count: z.int(),
+    estimated_total_tokens: z.int(),
+    max_requests: z.int(),
+    max_total_tokens: z.int(),
+    actual_prompt_tokens: z.int(),
+    actual_completion_tokens: z.int(),
+    actual_total_tokens: z.int(),
+    latency_seconds: z.number(),
+    cost_usd: z.number(),
+    cost_usd_used: z.number(),
+    cost_remaining_usd: z.number(),
+  }),
+});
+
 /**
  * Makes one model call for a job: bounds its price, holds it, calls the vendor, writes the ledger, settles, answers.
  * The answer leaves only after the ledger has the call.
  * @throws HttpError as `hold` and `make` of call.ts
  */
-export async function complete(caller: Caller, request: CompletionRequest, deps: ProxyDeps): Promise<object> {
+export async function complete(
+  caller: Caller,
+  request: CompletionRequest,
+  deps: ProxyDeps,
+): Promise<z.infer<typeof completionResponseSchema>> {
   const { provider, model, payload } = request;
   const held = await hold(
     caller,

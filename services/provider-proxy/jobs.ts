@@ -2,22 +2,44 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { HttpError } from '../../domain/http-errors';
 import { microToUsd, usdToMicro } from '../../domain/pricing/cost';
-import { ownersJob } from './auth';
 import { record, reserve, settle, type ProxyDeps } from './accounting';
-import {
-  BUDGET_EXHAUSTED,
-  type JobDirectory,
-  type JobSummary,
-  type LedgerGroup,
-} from '../../adapters/budget/ledger';
+import { BUDGET_EXHAUSTED, type JobSummary, type LedgerGroup } from '../../adapters/budget/ledger';
 
 const TOOL_HOLD_MS = 60_000;
+
+const usd = z.number().min(0);
+
+/** Answer of `GET /v1/jobs/{job}/cost`. */
+export const jobCostSchema = z.object({
+  cost_usd_used: usd,
+  llm_cost_usd: usd,
+  tool_cost_usd: usd,
+  max_usd_budget: usd,
+  cost_rejections: z.int(),
+  per_provider: z.record(z.string(), usd),
+  per_span: z.record(z.string(), usd),
+  per_span_buckets: z.record(z.string(), z.record(z.string(), usd)),
+  span_parents: z.record(z.string(), z.string()),
+});
+
+/** Answer of `GET /v1/jobs/{job}/usage`. */
+export const jobUsageSchema = z.object({
+  job_id: z.string(),
+  request_count: z.int(),
+  actual_total_tokens: z.int(),
+  cost_usd_used: usd,
+  max_usd_budget: usd,
+  cost_rejections: z.int(),
+  provider_counts: z.record(z.string(), z.int()),
+  model_counts: z.record(z.string(), z.int()),
+  elapsed_seconds: z.number(),
+});
 
 /**
  * `GET /v1/jobs/{job}/cost` from the durable ledger, in USD. Spans are not kept, their maps are empty.
  * @throws HttpError 404 for a job without calls
  */
-export async function jobCost(jobId: string, deps: ProxyDeps): Promise<object> {
+export async function jobCost(jobId: string, deps: ProxyDeps): Promise<z.infer<typeof jobCostSchema>> {
   const summary = await deps.ledger.summary(jobId);
   if (!summary) throw new HttpError(404, 'job not found');
   const perProvider: Record<string, number> = {};
@@ -47,7 +69,7 @@ export async function jobCost(jobId: string, deps: ProxyDeps): Promise<object> {
  * `GET /v1/jobs/{job}/usage` from the durable ledger: counts of model calls and tokens.
  * @throws HttpError 404 for a job without calls
  */
-export async function jobUsage(jobId: string, deps: ProxyDeps): Promise<object> {
+export async function jobUsage(jobId: string, deps: ProxyDeps): Promise<z.infer<typeof jobUsageSchema>> {
   const summary = await deps.ledger.summary(jobId);
   if (!summary) throw new HttpError(404, 'provider proxy job usage not found');
   const providers: Record<string, number> = {};
@@ -84,6 +106,9 @@ export const chargeToolSchema = z.object({
 });
 export type ChargeTool = z.infer<typeof chargeToolSchema>;
 
+/** Answer of `POST /v1/jobs/{job}/charge_tool`. */
+export const chargeToolResponseSchema = z.object({ cost_usd_used: usd, span_id: z.string().nullable() });
+
 /**
  * Charges a tool call to a job, under the same ceilings as model calls.
  * @throws HttpError 404 for a job that was never minted and never called, 429 when a budget would be passed
@@ -92,9 +117,8 @@ export async function chargeTool(
   jobId: string,
   charge: ChargeTool,
   deps: ProxyDeps,
-  jobs: JobDirectory,
-): Promise<object> {
-  const job = await ownersJob(jobId, jobs);
+): Promise<z.infer<typeof chargeToolResponseSchema>> {
+  const job = await deps.auth.namedJob(jobId);
   if (!job.deploymentId && !(await deps.ledger.summary(jobId))) throw new HttpError(404, 'job not found');
   const amount = usdToMicro(charge.amount_usd);
   const call = {

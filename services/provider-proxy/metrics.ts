@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { createGateMetrics, type GateMetrics } from '../tools/metrics';
 
 /** The proxy's own metrics, under the names that the dashboards and alerts know. */
-export interface ProxyMetrics {
+export interface ProxyMetrics extends GateMetrics {
   requests: Counter;
   rejections: Counter;
   providerRequests: Counter<'provider'>;
@@ -12,6 +13,7 @@ export function createProxyMetrics(registry: Registry): ProxyMetrics {
   const registers = [registry];
   new Gauge({ name: 'eirel_provider_proxy_up', help: '1 while the proxy runs', registers }).set(1);
   return {
+    ...createGateMetrics(registry),
     requests: new Counter({
       name: 'eirel_provider_proxy_requests_total',
       help: 'Model calls asked for',

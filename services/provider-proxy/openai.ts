@@ -60,7 +60,8 @@ export async function completeOpenAi(
   }
 }
 
-function sayCost(res: Response, { costMicroUsd, balance }: Settled): void {
+/** Tells in headers what a call cost and what is left. */
+export function sayCost(res: Response, { costMicroUsd, balance }: Settled): void {
   res.setHeader('X-Eirel-Cost-Usd', microToUsd(costMicroUsd).toFixed(6));
   res.setHeader('X-Eirel-Cost-Remaining-Usd', microToUsd(balance.remainingMicroUsd).toFixed(6));
 }

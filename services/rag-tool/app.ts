@@ -85,7 +85,15 @@ export async function createRagService(
             });
           }
           const [vector] =
-            corpus.chunks.length > 0 ? await counted(embedOrRefuse(embedder, [query], call.signal)) : [];
+            corpus.chunks.length > 0
+              ? await counted(
+                  embedOrRefuse(embedder, [query], {
+                    // The owner pays for it, and sees for whom.
+                    job: `rag-query:${call.job.jobId}`,
+                    signal: call.signal,
+                  }),
+                )
+              : [];
           const hits = vector ? topK(corpus, vector, k) : [];
           return {
             body: {

@@ -16,7 +16,8 @@ const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /**
  * Reads the service's configuration. `EIREL_RAG_EMBEDDING_MODEL=local-hash-v1` works offline; anything else is a
- * model of the endpoint.
+ * model of the endpoint that `EIREL_RAG_EMBEDDING_BASE_URL` and `_API_KEY` name, or, without a key for one, of the
+ * provider-proxy, which prices and records what vectors cost.
  * @throws Error that names the variables which are missing or wrong
  */
 export function ragConfigFromEnv(env: NodeJS.ProcessEnv): RagConfig {
@@ -26,6 +27,8 @@ export function ragConfigFromEnv(env: NodeJS.ProcessEnv): RagConfig {
       EIREL_RAG_EMBEDDING_API_KEY: textEnv(),
       EIREL_RAG_EMBEDDING_MODEL: textEnv(),
       OPENAI_API_KEY: textEnv(),
+      EIREL_PROVIDER_PROXY_URL: textEnv(),
+      EIREL_PROVIDER_PROXY_TOKEN: textEnv(),
       EIREL_RAG_MAX_BODY_BYTES: intEnv(64 * MIB, 65_536, 512 * MIB),
     },
     env,
@@ -45,6 +48,8 @@ export function ragConfigFromEnv(env: NodeJS.ProcessEnv): RagConfig {
       baseUrl: values.EIREL_RAG_EMBEDDING_BASE_URL,
       apiKey: values.EIREL_RAG_EMBEDDING_API_KEY ?? values.OPENAI_API_KEY,
       model: values.EIREL_RAG_EMBEDDING_MODEL ?? DEFAULT_MODEL,
+      proxyUrl: values.EIREL_PROVIDER_PROXY_URL,
+      proxyToken: values.EIREL_PROVIDER_PROXY_TOKEN,
     }),
     maxBodyBytes: values.EIREL_RAG_MAX_BODY_BYTES,
   };
@@ -54,12 +59,22 @@ function embeddingOf(given: {
   baseUrl: string | undefined;
   apiKey: string | undefined;
   model: string;
+  proxyUrl: string | undefined;
+  proxyToken: string | undefined;
 }): EmbeddingConfig {
-  const { baseUrl = DEFAULT_BASE_URL, apiKey, model } = given;
+  const { baseUrl = DEFAULT_BASE_URL, apiKey, model, proxyUrl, proxyToken } = given;
   if (model === LOCAL_MODEL) return { kind: 'local' };
-  if (!apiKey) return { kind: 'none' };
-  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
-    throw new Error('configuration refused:\n  EIREL_RAG_EMBEDDING_BASE_URL: is not an http(s) address');
+  if (apiKey) {
+    return { kind: 'openai', baseUrl: address('EIREL_RAG_EMBEDDING_BASE_URL', baseUrl), apiKey, model };
   }
-  return { kind: 'openai', baseUrl: baseUrl.replace(/\/+$/, ''), apiKey, model };
+  if (!proxyUrl || !proxyToken) return { kind: 'none' };
+  const base = address('EIREL_PROVIDER_PROXY_URL', proxyUrl).replace(/\/v1$/, '');
+  return { kind: 'openai', baseUrl: `${base}/v1`, apiKey: proxyToken, model, throughProxy: true };
+}
+
+function address(name: string, value: string): string {
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    throw new Error(`configuration refused:\n  ${name}: is not an http(s) address`);
+  }
+  return value.replace(/\/+$/, '');
 }

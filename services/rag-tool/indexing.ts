@@ -1,4 +1,4 @@
-import { EmbeddingError, type Embedder } from '../../adapters/embedding';
+import { EmbeddingError, type Embedder, type EmbeddingPurpose } from '../../adapters/embedding';
 import {
   chunkDocument,
   codePointLength,
@@ -65,7 +65,7 @@ export class Indexer {
     const chunks = documents.flatMap(({ doc_id, content }) =>
       chunkDocument(doc_id, content, chunkChars, overlapChars),
     );
-    const { vectors, dimensions } = await this.embed(chunks);
+    const { vectors, dimensions } = await this.embed(chunks, `rag-index:${corpusId}`);
     await this.store.replace({
       corpusId,
       contentSha256,
@@ -80,11 +80,15 @@ export class Indexer {
     return answer(corpusId, documents.length, chunks.length, this.embedder.name, false);
   }
 
-  private async embed(chunks: readonly Chunk[]): Promise<{ vectors: Float32Array; dimensions: number }> {
+  private async embed(
+    chunks: readonly Chunk[],
+    job: string,
+  ): Promise<{ vectors: Float32Array; dimensions: number }> {
     if (chunks.length === 0) return { vectors: new Float32Array(0), dimensions: 0 };
     const rows = await embedOrRefuse(
       this.embedder,
       chunks.map(({ text }) => text),
+      { job },
     );
     const dimensions = rows[0]?.length ?? 0;
     const vectors = new Float32Array(rows.length * dimensions);
@@ -100,10 +104,10 @@ export class Indexer {
 export async function embedOrRefuse(
   embedder: Embedder,
   texts: readonly string[],
-  signal?: AbortSignal,
+  purpose: EmbeddingPurpose,
 ): Promise<Float32Array[]> {
   try {
-    return await embedder.embed(texts, signal);
+    return await embedder.embed(texts, purpose);
   } catch (error) {
     if (!(error instanceof EmbeddingError)) throw error;
     throw new HttpError(502, { error: 'embedding_failed', reason: error.message });

@@ -37,6 +37,8 @@ export function createSandboxService(
       defineTool({
         name: 'sandbox_python',
         path: '/v1/execute',
+        // Where the miner SDK looks for it.
+        aliases: ['/v1/tools/sandbox'],
         summary: 'Runs Python code without network in a sandbox of its own, or in that of a session',
         request: executeRequestSchema,
         response: executeResponseSchema,

@@ -1,13 +1,13 @@
 import { cpus } from 'node:os';
 import { z } from 'zod';
+import type { IsolationConfig } from '../../adapters/isolation';
 import { usdToMicro } from '../../domain/pricing/cost';
 import { intEnv, numberEnv, optionalEnv, parseEnv, textEnv } from '../http';
 import { toolConfigFromEnv, type ToolServiceConfig } from '../tools';
 
 /** Settings of the sandbox service beside those of every tool. */
 export interface SandboxConfig extends ToolServiceConfig {
-  bwrap: string | undefined;
-  python: string | undefined;
+  isolation: Omit<IsolationConfig, 'tag'>;
   priceMicroUsd: number;
   /** Of the code in UTF-8. */
   maxCodeBytes: number;
@@ -42,7 +42,12 @@ const MIB = 1024 * 1024;
 export function sandboxConfigFromEnv(env: NodeJS.ProcessEnv): SandboxConfig {
   const values = parseEnv(
     {
+      EIREL_SANDBOX_BACKEND: optionalEnv(z.enum(['auto', 'bubblewrap', 'container']).default('auto')),
       EIREL_SANDBOX_BWRAP: textEnv(),
+      EIREL_SANDBOX_IMAGE: textEnv(),
+      EIREL_DOCKER_HOST: textEnv(),
+      DOCKER_HOST: textEnv(),
+      DOCKER_CERT_PATH: textEnv(),
       EIREL_SANDBOX_PYTHON: textEnv(),
       EIREL_SANDBOX_PER_EXECUTION_COST_USD: numberEnv(0, 0, 1000),
       EIREL_SANDBOX_TOOL_MAX_CODE_BYTES: intEnv(65_536, 1, 1_048_576),
@@ -71,8 +76,16 @@ export function sandboxConfigFromEnv(env: NodeJS.ProcessEnv): SandboxConfig {
       },
       env,
     ),
-    bwrap: values.EIREL_SANDBOX_BWRAP,
-    python: values.EIREL_SANDBOX_PYTHON,
+    isolation: {
+      backend: values.EIREL_SANDBOX_BACKEND,
+      bwrap: values.EIREL_SANDBOX_BWRAP,
+      python: values.EIREL_SANDBOX_PYTHON,
+      container: {
+        host: values.EIREL_DOCKER_HOST ?? values.DOCKER_HOST,
+        certificates: values.DOCKER_CERT_PATH,
+        image: values.EIREL_SANDBOX_IMAGE,
+      },
+    },
     priceMicroUsd: usdToMicro(values.EIREL_SANDBOX_PER_EXECUTION_COST_USD),
     maxCodeBytes: values.EIREL_SANDBOX_TOOL_MAX_CODE_BYTES,
     maxBodyBytes: values.EIREL_SANDBOX_MAX_BODY_BYTES,

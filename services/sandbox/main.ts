@@ -6,8 +6,7 @@ import { sandboxConfigFromEnv } from './config';
 runToolService('sandbox', sandboxConfigFromEnv, async (config, resources) => {
   // Before anything listens: without walls there is no sandbox.
   const isolation = await createIsolation({
-    bwrap: config.bwrap,
-    python: config.python,
+    ...config.isolation,
     tag: `sandbox-${config.listen.port}`,
   });
   resources.logger.info('untrusted code is isolated', isolation.facts);

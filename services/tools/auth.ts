@@ -36,7 +36,7 @@ export class AuthError extends HttpError {
 export class CallerAuth {
   constructor(
     private readonly config: Pick<ToolServiceConfig, 'jobTokenSecret' | 'masterToken'>,
-    private readonly words: Pick<ToolServiceWords, 'invalidToken' | 'missingJob'>,
+    private readonly words: Pick<ToolServiceWords, 'invalidToken' | 'expiredToken' | 'missingJob'>,
     private readonly attempts: AttemptDirectory,
   ) {}
 
@@ -73,7 +73,11 @@ export class CallerAuth {
     const verdict = verifyJobToken(token, this.config.jobTokenSecret, new Date());
     if (!verdict.ok) {
       if (verdict.refusal !== 'expired') throw new AuthError('forged', 401, this.words.invalidToken);
-      throw new AuthError('expired', 401, `${this.words.invalidToken}: it has expired`);
+      throw new AuthError(
+        'expired',
+        401,
+        this.words.expiredToken ?? `${this.words.invalidToken}: it has expired`,
+      );
     }
     const { jobId, deploymentId, runId } = verdict.claims;
     if (header && header !== jobId) {
@@ -101,7 +105,11 @@ export class CallerAuth {
     return { jobId, deploymentId, runId: attempt.runId };
   }
 
-  private async namedJob(jobId: string, mustLive = false): Promise<JobIdentity> {
+  /**
+   * What a job id that the owner names stands for: an attempt, a deployment's own job, or a name that stands for itself.
+   * @throws AuthError 403 for an attempt that is over, where `mustLive` is set
+   */
+  async namedJob(jobId: string, mustLive = false): Promise<JobIdentity> {
     const attempt = await this.attempts.find(jobId);
     if (!attempt) return { jobId, deploymentId: STICKY.exec(jobId)?.[1] ?? null, runId: null };
     if (mustLive && !attempt.live) throw over();

@@ -6,11 +6,12 @@ import { messageOf, type Logger } from '../../adapters/logging';
 import { HttpError } from '../../domain/http-errors';
 import { microToUsd } from '../../domain/pricing/cost';
 import { parseBody } from '../http';
-import { AuthError, type CallerAuth } from './auth';
-import { ledgerAway, type ToolLedger } from './ledger';
+import type { CallerAuth } from './auth';
+import { away, identify } from './identify';
+import type { ToolLedger } from './ledger';
 import type { ToolMetrics } from './metrics';
 import type { Quota } from './quota';
-import type { Caller, ToolDefinition, ToolResult, ToolServiceConfig, ToolServiceWords } from './types';
+import type { ToolDefinition, ToolResult, ToolServiceConfig, ToolServiceWords } from './types';
 
 /** What the middleware works with. */
 export interface ToolDeps {
@@ -25,23 +26,6 @@ export interface ToolDeps {
 }
 
 const HOLD_MARGIN_MS = 60_000;
-
-/**
- * Tells who calls, and counts those that are turned away.
- * @throws AuthError as of `CallerAuth.identify`, HttpError 503 when the directory of attempts is out of reach
- */
-export async function identify(req: Request, deps: ToolDeps): Promise<Caller> {
-  try {
-    return await deps.auth.identify(req);
-  } catch (error) {
-    if (error instanceof AuthError) {
-      deps.metrics.authRefusals.inc({ reason: error.refusal });
-      deps.logger.warn('a caller was turned away', { reason: error.refusal, path: req.path });
-      throw error;
-    }
-    throw away('the call was not made, try again', error, deps);
-  }
-}
 
 /**
  * Carries out one tool call: who calls, what is asked, how many calls and how much money are left, the work, the
@@ -186,12 +170,6 @@ async function settle(
     // The ledger has the call: the counter is set anew from it once the hold has lapsed.
     logger.warn('a hold could not be settled and will lapse', { job_id: job.jobId, error: messageOf(error) });
   }
-}
-
-function away(consequence: string, error: unknown, deps: ToolDeps): HttpError {
-  deps.metrics.ledgerFailures.inc();
-  deps.logger.error('the ledger or its counters cannot be reached', { error: messageOf(error) });
-  return ledgerAway(consequence);
 }
 
 function describe(error: unknown): string {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobIdentity } from '../../adapters/budget/ledger';
 import { BUDGET_EXHAUSTED } from '../../adapters/budget/ledger';
+import type { CallRecords } from '../../adapters/budget/records';
 import { messageOf, type Logger } from '../../adapters/logging';
 import type { PrismaClient } from '../../adapters/postgres';
 import { canonicalJson, sha256Hex } from '../../domain/evidence/canonical';
@@ -41,11 +42,12 @@ const ARGS_CHARACTERS = 16_384;
 export class ToolLedger {
   constructor(
     private readonly prisma: PrismaClient,
+    private readonly records: CallRecords,
     private readonly logger: Logger,
   ) {}
 
   /**
-   * Writes a call once, in one transaction, trying again for about a second; the same id twice is one entry.
+   * Writes a call once, in one statement, trying again for about a second; the same id twice is one entry.
    * @throws HttpError 503 when it cannot be written; the answer must then be withheld
    */
   async record(entry: ToolCallEntry): Promise<void> {
@@ -79,58 +81,46 @@ export class ToolLedger {
     return rows.map((row) => ({ tool: row.toolName, status: row.status, calls: row._count._all }));
   }
 
-  private async write(entry: ToolCallEntry): Promise<void> {
+  private write(entry: ToolCallEntry): Promise<void> {
     const { id, job, tool, failure, costMicroUsd, latencyMs } = entry;
     const args = canonicalJson(cleanJson(entry.args));
     const status = failure === null ? 'ok' : 'error';
-    const now = new Date();
-    const logged = this.prisma.orchestratorToolCallLog.createMany({
-      data: [
-        {
-          id,
-          jobId: job.jobId,
-          toolName: tool,
-          argsHash: sha256Hex(args),
-          argsJson:
-            args.length <= ARGS_CHARACTERS
-              ? (JSON.parse(args) as object)
-              : { truncated: true, characters: args.length },
-          resultDigest:
-            entry.digest === undefined
-              ? ''
-              : firstCharacters(canonicalJson(cleanJson(entry.digest)), RESULT_CHARACTERS),
-          latencyMs,
-          costUsd: microToUsd(costMicroUsd),
-          status,
-          error: failure === null ? null : firstCharacters(cleanText(failure), FAILURE_CHARACTERS),
-          ts: now,
-        },
-      ],
-      skipDuplicates: true,
+    return this.records.write({
+      attestation: {
+        id,
+        jobId: job.jobId,
+        toolName: tool,
+        argsHash: sha256Hex(args),
+        argsJson:
+          args.length <= ARGS_CHARACTERS
+            ? (JSON.parse(args) as object)
+            : { truncated: true, characters: args.length },
+        resultDigest:
+          entry.digest === undefined
+            ? ''
+            : firstCharacters(canonicalJson(cleanJson(entry.digest)), RESULT_CHARACTERS),
+        latencyMs,
+        costUsd: microToUsd(costMicroUsd),
+        status,
+        error: failure === null ? null : firstCharacters(cleanText(failure), FAILURE_CHARACTERS),
+      },
+      charge: entry.priced
+        ? {
+            id,
+            ...job,
+            kind: `tool:${tool}`,
+            provider: 'tool',
+            model: tool,
+            status,
+            errorCode:
+              failure === null ? null : failure === BUDGET_EXHAUSTED ? BUDGET_EXHAUSTED : 'tool_failed',
+            promptTokens: 0,
+            completionTokens: 0,
+            costMicroUsd,
+            latencyMs,
+          }
+        : null,
     });
-    if (!entry.priced) {
-      await logged;
-      return;
-    }
-    const charged = this.prisma.providerCall.createMany({
-      data: [
-        {
-          id,
-          ...job,
-          kind: `tool:${tool}`,
-          provider: 'tool',
-          model: tool,
-          status,
-          errorCode:
-            failure === null ? null : failure === BUDGET_EXHAUSTED ? BUDGET_EXHAUSTED : 'tool_failed',
-          costMicroUsd: BigInt(costMicroUsd),
-          latencyMs,
-          createdAt: now,
-        },
-      ],
-      skipDuplicates: true,
-    });
-    await this.prisma.$transaction([logged, charged]);
   }
 }
 

@@ -1,21 +1,48 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AuthRefusal } from './auth';
 
-/** What every tool service counts; the registry adds the label `service`. */
-export interface ToolMetrics {
+/** What every service counts that miners' tokens open; the registry adds the label `service`. */
+export interface GateMetrics {
+  authRefusals: Counter<'reason'>;
+  ledgerFailures: Counter;
+}
+
+/** What every tool service counts. */
+export interface ToolMetrics extends GateMetrics {
   calls: Counter<'tool' | 'outcome'>;
   seconds: Histogram<'tool'>;
-  authRefusals: Counter<'reason'>;
   quotaRejections: Counter;
   budgetRejections: Counter<'scope'>;
-  ledgerFailures: Counter;
   costUsd: Counter<'tool'>;
+}
+
+/** Registers the counters of who was turned away and of a ledger out of reach. */
+export function createGateMetrics(registry: Registry): GateMetrics {
+  const registers = [registry];
+  const metrics: GateMetrics = {
+    authRefusals: new Counter({
+      name: 'eirel_tool_auth_refusals_total',
+      help: 'Requests turned away by their bearer or job, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    ledgerFailures: new Counter({
+      name: 'eirel_tool_ledger_failures_total',
+      help: 'Calls refused or withheld because the ledger could not be reached',
+      registers,
+    }),
+  };
+  // Reasons that have not occurred show as 0, so that a rate can be built over the first one.
+  const reasons: AuthRefusal[] = ['missing', 'forged', 'expired', 'foreign', 'replayed', 'contradiction'];
+  for (const reason of reasons) metrics.authRefusals.inc({ reason }, 0);
+  return metrics;
 }
 
 /** Registers the counters of a tool service. */
 export function createToolMetrics(registry: Registry): ToolMetrics {
   const registers = [registry];
-  const metrics: ToolMetrics = {
+  return {
+    ...createGateMetrics(registry),
     calls: new Counter({
       name: 'eirel_tool_calls_total',
       help: 'Tool calls that were carried out, by outcome',
@@ -29,12 +56,6 @@ export function createToolMetrics(registry: Registry): ToolMetrics {
       buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
-    authRefusals: new Counter({
-      name: 'eirel_tool_auth_refusals_total',
-      help: 'Requests turned away by their bearer or job, by reason',
-      labelNames: ['reason'],
-      registers,
-    }),
     quotaRejections: new Counter({
       name: 'eirel_tool_quota_rejections_total',
       help: 'Calls refused because their job had made as many as it may',
@@ -46,11 +67,6 @@ export function createToolMetrics(registry: Registry): ToolMetrics {
       labelNames: ['scope'],
       registers,
     }),
-    ledgerFailures: new Counter({
-      name: 'eirel_tool_ledger_failures_total',
-      help: 'Calls refused or withheld because the ledger could not be reached',
-      registers,
-    }),
     costUsd: new Counter({
       name: 'eirel_tool_cost_usd_total',
       help: 'What tool calls were charged, in USD',
@@ -58,8 +74,4 @@ export function createToolMetrics(registry: Registry): ToolMetrics {
       registers,
     }),
   };
-  // Reasons that have not occurred show as 0, so that a rate can be built over the first one.
-  const reasons: AuthRefusal[] = ['missing', 'forged', 'expired', 'foreign', 'replayed', 'contradiction'];
-  for (const reason of reasons) metrics.authRefusals.inc({ reason }, 0);
-  return metrics;
 }

@@ -24,11 +24,14 @@ const OPEN_ROUTES: [path: string, summary: string, contentType: string][] = [
   ['/openapi.json', 'This document', 'application/json'],
 ];
 
-/** The OpenAPI 3.1 document of one tool service, made from what its routes are made from. */
+/** What the document needs to know of a route that is no tool. */
+export type DescribedRoute = Omit<SideRoute, 'handle'>;
+
+/** The OpenAPI 3.1 document of one service, made from what its routes are made from. */
 export function openApiDocument(
-  words: ToolServiceWords,
+  words: Pick<ToolServiceWords, 'name'>,
   tools: readonly ToolDefinition[],
-  routes: readonly SideRoute[],
+  routes: readonly DescribedRoute[],
 ): ReturnType<OpenApiGeneratorV31['generateDocument']> {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'job', {
@@ -38,19 +41,14 @@ export function openApiDocument(
   });
   registry.registerComponent('securitySchemes', 'owner', { type: 'http', scheme: 'bearer' });
   for (const tool of tools) {
-    const { path, summary, request, response } = tool;
+    const { summary, request, response } = tool;
     const refusals = { ...CALL_REFUSALS, ...INVALID, ...tool.refusals };
-    registry.registerPath(
-      pathItem({
-        method: 'post',
-        path,
-        summary,
-        request,
-        response,
-        refusals,
-        security: [{ job: [] }, { owner: [] }],
-      }),
-    );
+    const security: Record<string, string[]>[] = [{ job: [] }, { owner: [] }];
+    for (const path of [tool.path, ...(tool.aliases ?? [])]) {
+      registry.registerPath(
+        pathItem({ method: 'post', path, summary, request, response, refusals, security }),
+      );
+    }
   }
   for (const route of routes) {
     const { access } = route;

@@ -1,13 +1,15 @@
 import type { Redis } from 'ioredis';
 import { BudgetKeeper } from '../../adapters/budget/keeper';
 import { createPrismaLedger } from '../../adapters/budget/ledger';
+import { CallRecords } from '../../adapters/budget/records';
 import type { Logger } from '../../adapters/logging';
 import type { PrismaClient } from '../../adapters/postgres';
 import { HttpError } from '../../domain/http-errors';
 import { createService, parseBody, type ReadinessCheck, type Service } from '../http';
 import { CallerAuth } from './auth';
-import { callTool, identify, type ToolDeps } from './call';
+import { callTool, type ToolDeps } from './call';
 import { createAttemptDirectory } from './directory';
+import { identify } from './identify';
 import { ToolLedger } from './ledger';
 import { createToolMetrics } from './metrics';
 import { openApiDocument } from './openapi';
@@ -45,7 +47,8 @@ export interface ToolService {
 export function createToolService(options: ToolServiceOptions): ToolService {
   const { config, words, prisma, redis, logger, tools } = options;
   const underWay = new Set<Promise<unknown>>();
-  const ledger = new ToolLedger(prisma, logger);
+  const records = new CallRecords(prisma);
+  const ledger = new ToolLedger(prisma, records, logger);
   const names = tools.map((tool) => tool.name);
   const quota = new Quota(redis, words.name, async (jobId) => {
     const rows = await ledger.counts(jobId, names);
@@ -69,7 +72,7 @@ export function createToolService(options: ToolServiceOptions): ToolService {
         res.json(document);
       });
       for (const tool of tools) {
-        app.post(tool.path, async (req, res) => {
+        app.post([tool.path, ...(tool.aliases ?? [])], async (req, res) => {
           const work = callTool(tool, req, res, deps()).finally(() => underWay.delete(work));
           underWay.add(work);
           res.json(await work);
@@ -91,7 +94,7 @@ export function createToolService(options: ToolServiceOptions): ToolService {
     ledger,
     quota,
     auth: new CallerAuth(config, words, createAttemptDirectory(prisma)),
-    budget: new BudgetKeeper(redis, createPrismaLedger(prisma), config.budgets),
+    budget: new BudgetKeeper(redis, createPrismaLedger(prisma, records), config.budgets),
     metrics: createToolMetrics(service.registry),
   };
   function deps(): ToolDeps {

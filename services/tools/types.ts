@@ -26,6 +26,8 @@ export interface ToolServiceWords {
   name: string;
   /** Detail of a 401. */
   invalidToken: string;
+  /** Detail of the 401 for a token past its time; made from `invalidToken` without one. */
+  expiredToken?: string;
   /** Detail of the 400 for a bearer that needs a job id beside it. */
   missingJob: string;
   /** Detail of the 429 past `maxRequestsPerJob`. */
@@ -64,6 +66,8 @@ export interface ToolDefinition<I = unknown, B = unknown> {
   name: ToolName;
   /** Path of the POST route. */
   path: string;
+  /** Other paths of the same, for clients that were made for another layout. */
+  aliases?: readonly string[];
   summary: string;
   request: z.ZodType<I>;
   response: z.ZodType<B>;

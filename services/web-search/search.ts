@@ -34,23 +34,30 @@ export class Searcher {
     const { query, top_k: topK } = request;
     const found = (await store.search(job, query, topK)) ?? (await this.together(job, query, topK));
     const documents = toDocuments(found.results, request.preferred_domain_families);
-    await store.addDocuments(
-      job,
-      new Map(
-        documents.map(({ document_id: id, title, url, snippet, metadata }) => [
-          id,
-          { title, url, snippet, publishedAt: (metadata.published_at as string | null | undefined) ?? null },
-        ]),
-      ),
-    );
     const ids = documents.map((document) => document.document_id);
-    await store.addEvent(job, 'searches', {
-      query,
-      top_k: topK,
-      search_backend: found.backend,
-      document_ids: ids,
-      retrieved_at: found.retrievedAt,
-    });
+    await Promise.all([
+      store.addDocuments(
+        job,
+        new Map(
+          documents.map(({ document_id: id, title, url, snippet, metadata }) => [
+            id,
+            {
+              title,
+              url,
+              snippet,
+              publishedAt: (metadata.published_at as string | null | undefined) ?? null,
+            },
+          ]),
+        ),
+      ),
+      store.addEvent(job, 'searches', {
+        query,
+        top_k: topK,
+        search_backend: found.backend,
+        document_ids: ids,
+        retrieved_at: found.retrievedAt,
+      }),
+    ]);
     return {
       body: {
         documents,

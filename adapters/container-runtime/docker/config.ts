@@ -127,7 +127,11 @@ function checkPool(pool: string): void {
   if (bad) throw new Error(`EIREL_DOCKER_SUBNET_POOL must be an IPv4 range between /8 and /28, not ${pool}`);
 }
 
-function engineAddress(text: string | undefined, certificates: string | undefined): EngineAddress {
+/**
+ * Where an engine listens, from the value of `DOCKER_HOST` and of `DOCKER_CERT_PATH`.
+ * @throws Error when the address is none
+ */
+export function engineAddress(text: string | undefined, certificates: string | undefined): EngineAddress {
   if (text === undefined) return { socketPath: '/var/run/docker.sock' };
   if (text.startsWith('unix://')) return { socketPath: text.slice('unix://'.length) };
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, sandboxPossible } from '../../../adapters/local-stack';
+import { freePort, prepareSandbox } from '../../../adapters/local-stack';
 import { identify } from '../../../adapters/local-stack/process-table';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -64,7 +64,7 @@ test('start serves until it is told to stop, refuses a second one, and leaves no
     'rag-tool',
     'redis',
     // Only where something on the machine can isolate it.
-    ...(sandboxPossible(process.env) ? ['sandbox'] : []),
+    ...((await prepareSandbox({ env: process.env })).possible ? ['sandbox'] : []),
     'temporal',
     'url-fetch',
     'web-search',

@@ -43,7 +43,9 @@ export interface Stack {
   /** Restarts proxy and vendor with other settings, over the same databases. */
   restart(options?: StackOptions): Promise<void>;
   /** A new attempt, in the directory and with its token. */
-  attempt(known?: Partial<Omit<Attempt, 'token'>> & { expiresAt?: Date }): Promise<Attempt>;
+  attempt(
+    known?: Partial<Omit<Attempt, 'token'>> & { expiresAt?: Date; /** Its result is in. */ over?: boolean },
+  ): Promise<Attempt>;
   call(token: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   request(path: string, init?: RequestInit & { token?: string }): Promise<Answer>;
   stop(): Promise<void>;
@@ -62,6 +64,8 @@ export interface StackOptions {
   masterToken?: string | undefined;
   /** Anthropic and Gemini beside Chutes. */
   allVendors?: boolean;
+  /** Where OpenAI is, which is not configured without it. */
+  openAiBaseUrl?: string;
   /** Bounds at the vendor called `chutes`. */
   limit?: Limit;
   disconnectGraceSeconds?: number;
@@ -108,6 +112,9 @@ export async function startStack(): Promise<Stack> {
       llm: {
         endpoints: {
           chutes: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY },
+          ...(options.openAiBaseUrl
+            ? { openai: { baseUrl: options.openAiBaseUrl, apiKey: VENDOR_KEY } }
+            : {}),
           ...(options.allVendors
             ? {
                 anthropic: { baseUrl: vendor.baseUrl, apiKey: VENDOR_KEY, protocol: 'anthropic' as const },
@@ -132,6 +139,7 @@ export async function startStack(): Promise<Stack> {
     running = { service, redis, vendor };
   };
   await restart();
+  await seedLeases(prisma);
   const now = () => {
     if (!running) throw new Error('the stack is stopped');
     return running;
@@ -182,7 +190,7 @@ export async function startStack(): Promise<Stack> {
           taskId: 't',
           minerHotkey: 'm',
           validatorHotkey: 'v',
-          fencing: 1n,
+          fencing: known.over ? SETTLED_LEASE : HELD_LEASE,
           attempt: 1,
         },
       });
@@ -195,4 +203,30 @@ export async function startStack(): Promise<Stack> {
       await database.drop();
     },
   };
+}
+
+const HELD_LEASE = 1n;
+const SETTLED_LEASE = 2n;
+
+/** A lease that is held, and one whose result is in. */
+async function seedLeases(prisma: PrismaClient): Promise<void> {
+  const task = await prisma.taskEvaluation.create({
+    data: { runId: 'run-7', familyId: 'general_chat', taskId: 't', taskIndex: 0, payloadJson: {} },
+  });
+  const lease = {
+    taskEvaluationId: task.id,
+    runId: 'run-7',
+    familyId: 'general_chat',
+    taskId: 't',
+    validatorHotkey: 'v',
+    minerHotkeysJson: [],
+    claimedAt: new Date(),
+    expiresAt: new Date(Date.now() + 3_600_000),
+  };
+  await prisma.taskClaim.createMany({
+    data: [
+      { ...lease, fencing: HELD_LEASE },
+      { ...lease, fencing: SETTLED_LEASE, status: 'completed', endedAt: new Date() },
+    ],
+  });
 }

@@ -145,6 +145,8 @@ describe('a call', () => {
   });
 });
 
+const OVER = 'the attempt of this job is over; its token is of no more use';
+
 describe('who may call', () => {
   beforeAll(() => stack.restart({ vendor: { script: () => exactAnswer } }));
 
@@ -161,6 +163,24 @@ describe('who may call', () => {
     for (const token of ['', 'whatever', forged, `${mintJobToken(claims, SECRET)}x`]) {
       await expectRefused(stack.call(token), 401, 'invalid provider proxy token');
     }
+  });
+
+  it('not with the token of an attempt whose result is in, nor of one that never was', async () => {
+    const over = await stack.attempt({ over: true });
+    await expectRefused(stack.call(over.token), 403, OVER);
+    const unknown = { jobId: newJobId(), deploymentId: randomUUID(), runId: 'run-7' };
+    const token = mintJobToken({ ...unknown, expiresAt: new Date(Date.now() + 60_000) }, SECRET);
+    await expectRefused(stack.call(token), 403, 'the token is of no attempt that is known here');
+  });
+
+  it('is counted when it is turned away, by reason', async () => {
+    const { body } = await stack.request('/metrics');
+    const refusals = Object.fromEntries(
+      [...String(body.text).matchAll(/eirel_tool_auth_refusals_total\{reason="(\w+)".*\} (\d+)/g)].map(
+        ([, reason, count]) => [reason, Number(count)],
+      ),
+    );
+    expect(refusals).toMatchObject({ missing: 1, forged: 3, foreign: 1, replayed: 1, expired: 0 });
   });
 
   it('not with an expired token', async () => {
@@ -182,10 +202,7 @@ describe('who may call', () => {
   it('with a deployment token, for jobs of that deployment only', async () => {
     const mine = await stack.attempt();
     const foreign = await stack.attempt();
-    const over = await stack.attempt({
-      deploymentId: mine.deploymentId,
-      expiresAt: new Date(Date.now() - 1),
-    });
+    const over = await stack.attempt({ deploymentId: mine.deploymentId, over: true });
     const token = deploymentToken(mine.deploymentId);
     const as = (jobId: string) => stack.call(token, exactCall, { 'x-eirel-job-id': jobId });
 
@@ -197,7 +214,7 @@ describe('who may call', () => {
     await expectRefused(as(foreign.jobId), 403, 'job does not belong to this deployment');
     await expectRefused(as(newJobId()), 403, 'job does not belong to this deployment');
     await expectRefused(as(`miner-${foreign.deploymentId}`), 403, 'job does not belong to this deployment');
-    await expectRefused(as(over.jobId), 403, 'job has expired');
+    await expectRefused(as(over.jobId), 403, OVER);
     await expectRefused(stack.call(token), 400, 'missing job id header');
     expect((await as(`miner-${mine.deploymentId}`)).status).toBe(200);
   });
@@ -422,6 +439,32 @@ describe('the service', () => {
     });
     expect(broken.status).toBe(422);
     expect(broken.body.detail).toEqual([expect.objectContaining({ type: 'json_invalid' })]);
+  });
+
+  it('describes every route in its OpenAPI document', async () => {
+    const { body } = await stack.request('/openapi.json');
+    const paths = body.paths as Record<string, object>;
+    expect(Object.keys(paths).sort()).toEqual(
+      [
+        '/healthz',
+        '/metrics',
+        '/openapi.json',
+        '/readyz',
+        '/v1/chat/completions',
+        '/v1/embeddings',
+        '/v1/jobs/{job}/charge_tool',
+        '/v1/jobs/{job}/cost',
+        '/v1/jobs/{job}/usage',
+        '/v1/models',
+      ].sort(),
+    );
+    // What is described is there: no path of it is unknown to the service.
+    for (const [path, item] of Object.entries(paths)) {
+      const [method = ''] = Object.keys(item);
+      const answer = await stack.request(path.replace('{job}', 'j'), { method: method.toUpperCase() });
+      expect([path, answer.status]).not.toEqual([path, 404]);
+      expect([path, answer.status]).not.toEqual([path, 405]);
+    }
   });
 
   it('shows its health and its counters', async () => {

@@ -74,8 +74,11 @@ describe('offline', () => {
     expect(chunks.length).toBeGreaterThan(10);
     const question = 'topic 12 sentence';
     const { body } = await rag.retrieve({ corpus_id: 'exact', query: question, k: 10 });
-    const [query] = await localHashEmbedder.embed([question]);
-    const texts = await localHashEmbedder.embed(chunks.map((chunk) => chunk.body));
+    const [query] = await localHashEmbedder.embed([question], { job: 'test' });
+    const texts = await localHashEmbedder.embed(
+      chunks.map((chunk) => chunk.body),
+      { job: 'test' },
+    );
     const scores = texts
       .map((vector, index) => ({
         id: chunks[index]?.chunkId,

@@ -58,8 +58,7 @@ export async function startSandbox(overrides: Partial<SandboxConfig> = {}): Prom
     ...overrides,
   };
   const isolation = await createIsolation({
-    bwrap: config.bwrap,
-    python: config.python,
+    ...config.isolation,
     tag: `sandbox-test-${process.pid}`,
   });
   const tool = createSandboxService(config, isolation, {

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensurePythonVenv, projectRoot } from '../../../adapters/local-stack';
+import { run } from '../tools/python';
 import { createIsolation, IsolationUnavailable } from '../../../adapters/isolation';
 import { createHmac } from 'node:crypto';
 import { testDatabase, testRedis } from '../../harness/stack';
@@ -267,6 +269,46 @@ it('stops a job at its number of calls', async () => {
     await sandbox.stop();
   }
 });
+
+it("runs code for the SDK's own client unchanged, with files and sessions", async () => {
+  const venv = await ensurePythonVenv('miner-sdk', ['eirel==0.5.2'], {
+    toolsDir: join(projectRoot(), '.eirel', 'tools'),
+    ignoreRequiresPython: true,
+  });
+  const sandbox = await startSandbox();
+  try {
+    const headers = jobHeaders('dep-sdk');
+    const answer = await run(venv.python, SDK_SCRIPT, {
+      url: sandbox.url,
+      token: headers.Authorization?.slice('Bearer '.length),
+      jobId: headers['X-Eirel-Job-Id'],
+    });
+    expect(answer).toEqual({ stdout: ['7\n', '8\n'], files: ['out.txt'] });
+    const rows = await sandbox.prisma.orchestratorToolCallLog.findMany();
+    expect(rows.map(({ toolName, status }) => [toolName, status])).toEqual([
+      ['sandbox_python', 'ok'],
+      ['sandbox_python', 'ok'],
+    ]);
+  } finally {
+    await sandbox.stop();
+  }
+});
+
+const SDK_SCRIPT = `
+import asyncio, base64, json, sys
+from eirel.families.general_chat.tools._service_client import ToolServiceClient, ToolServiceConfig
+from eirel.families.general_chat.tools.sandbox import SandboxTool
+given = json.loads(sys.argv[1])
+async def main():
+    client = ToolServiceClient(ToolServiceConfig(base_url=given["url"], api_token=given["token"], job_id=given["jobId"]))
+    tool = SandboxTool(client)
+    attachment = {"filename": "in.txt", "content_b64": base64.b64encode(b"7").decode()}
+    first = await tool.execute(code="n = int(open('in.txt').read())\\nprint(n)", attachments=[attachment], session_id="s")
+    second = await tool.execute(code="print(n + 1)\\nopen('out.txt', 'w').write('x')", session_id="s")
+    await client.close()
+    print(json.dumps({"stdout": [first["stdout"], second["stdout"]], "files": [file["path"] for file in second["files"]]}))
+asyncio.run(main())
+`;
 
 describe('a machine without isolation', () => {
   it('is told what is missing and how to get it', async () => {

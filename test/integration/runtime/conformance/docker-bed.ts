@@ -26,14 +26,18 @@ export interface Engine {
 
 /**
  * Starts an engine, or says why there is none: jest wants to know before the first test whether there will be any.
+ * @param options.bare without the base image
  * @throws Error when an engine was named and does not answer
  */
-export function startEngine(): Engine | { problem: string } {
+export function startEngine(options: { bare?: boolean } = {}): Engine | { problem: string } {
   const directory = mkdtempSync(join(tmpdir(), 'eirel-engine-'));
-  const made = spawnSync(process.execPath, [SCRIPT, directory, join(projectRoot(), '.eirel', 'tools')], {
-    encoding: 'utf8',
-    timeout: 600_000,
-  });
+  const words = [
+    SCRIPT,
+    directory,
+    join(projectRoot(), '.eirel', 'tools'),
+    ...(options.bare ? ['bare'] : []),
+  ];
+  const made = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 600_000 });
   if (made.status !== 0) throw new Error(`the engine's start failed: ${made.stderr}`);
   const answer = JSON.parse(made.stdout) as Engine | { problem: string };
   if ('problem' in answer) rmSync(directory, { recursive: true, force: true });

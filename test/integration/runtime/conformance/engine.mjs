@@ -1,6 +1,7 @@
 /**
  * Brings up a Docker engine for tests and prints one line of JSON: {"host", "pid", "directory"} or {"problem"}.
- * usage: node engine.mjs DIRECTORY TOOLS. DIRECTORY holds the engine's data and socket; TOOLS caches a base image.
+ * usage: node engine.mjs DIRECTORY TOOLS [bare]. DIRECTORY holds the engine's data and socket; TOOLS caches a base
+ * image, which `bare` leaves out.
  * Or: node engine.mjs stop ENGINE, with that line of JSON, ends an engine that was started here.
  * First choice is the engine that EIREL_TEST_DOCKER_HOST names; else one of our own is started, which needs root.
  */
@@ -11,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 export const BASE_IMAGE = 'python:3.12-slim';
 const PACKAGES = ['docker.io', 'runc', 'iptables', 'iproute2', 'debootstrap'];
-const [directory, tools] = process.argv.slice(2);
+const [directory, tools, bare] = process.argv.slice(2);
 
 class Problem extends Error {}
 const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
@@ -196,7 +197,7 @@ async function bringUp() {
       if (answer?.status !== 200) throw new Error(`EIREL_TEST_DOCKER_HOST=${given} does not answer`);
     } else started = await startEngine();
     const engine = started ?? { host: given, pid: null, directory, bridge: null, pool: '10.213.0.0/16' };
-    await ensureBase(engine.host);
+    if (!bare) await ensureBase(engine.host);
     if (started !== null) watchOver(started);
     process.stdout.write(JSON.stringify(engine));
   } catch (error) {
