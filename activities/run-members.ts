@@ -1,5 +1,7 @@
 import type { DbTx, Prisma } from '../adapters/postgres';
+import { ensureTargetRun } from '../adapters/postgres/target-run';
 import type { RunPolicy } from './run-policy';
+import { recordEvent } from './submission-events';
 
 /** A deployment that a run evaluates. */
 export type Member = Awaited<ReturnType<typeof membersOf>>[number];
@@ -22,6 +24,29 @@ export async function membersOf(db: DbTx, runId: string, policy: RunPolicy) {
     },
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
   });
+}
+
+/** Whether the owner has no room for it: in a snapshot, what it never got to answer would void its tasks for everybody. */
+export function isPutOff(member: Member): boolean {
+  return member.placementStatus === 'pending_capacity';
+}
+
+/**
+ * Moves those that wait for room to the next run, where they keep their place in the queue. Meanwhile they start as room
+ * comes free.
+ */
+export async function putOff(tx: DbTx, members: Member[], runId: string, policy: RunPolicy): Promise<void> {
+  if (members.length === 0) return;
+  const next = await ensureTargetRun(tx, { ...policy, firstStart: policy.firstRunStart }, new Date());
+  for (const member of members) {
+    const why = member.placementErrorText ?? 'no room on any node';
+    const reason = `put off from ${runId} to ${next.id}, where it keeps its place: ${why}`;
+    await tx.managedMinerSubmission.update({
+      where: { id: member.submissionId },
+      data: { introducedRunId: next.id, statusReason: reason },
+    });
+    await recordEvent(tx, member.submissionId, 'run', `put_off_${runId}`.slice(0, 32), reason);
+  }
 }
 
 /** One member as the wire shows it (evaluation.md section 1.6), without any credential. */
