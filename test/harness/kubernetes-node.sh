@@ -12,10 +12,13 @@ self=10.216.$number.2
 if [ "${EIREL_NODE_INSIDE:-}" = yes ]; then
   set -e
   mount --make-rshared /
-  # What kubelet would set is the machine's, not the node's.
-  for part in vm kernel; do
-    mount --bind /proc/sys/$part /proc/sys/$part
-    mount -o remount,bind,ro /proc/sys/$part
+  # What kubelet would set is the machine's, not the node's: it finds what it wants and leaves it.
+  mkdir -p "$directory/sysctl"
+  for pair in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+    kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    file="$directory/sysctl/$(echo "${pair%=*}" | tr / -)"
+    echo "${pair#*=}" > "$file"
+    mount --bind "$file" "/proc/sys/${pair%=*}"
   done
   ip link set lo up
   ip link set "$space-n" name eth0
@@ -73,9 +76,7 @@ volumePluginDir: $directory/plugins
 podLogsDir: $directory/logs
 nodeStatusUpdateFrequency: 5s
 nodeStatusReportFrequency: 30s
-crashLoopBackOff: {}
 KUBELET
-  sed -i '/^crashLoopBackOff/d' "$directory/kubelet.yaml"
   echo "nameserver 127.0.0.1" > "$directory/resolv.conf"
   containerd --config "$directory/containerd.toml" > "$directory/containerd.log" 2>&1 &
   for attempt in $(seq 100); do

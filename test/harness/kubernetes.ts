@@ -16,7 +16,7 @@ import { type NodeNetwork, TestNode } from './kubernetes-node';
 export const CACHE = process.env.TEST_KUBERNETES_BIN ?? join(__dirname, '..', '..', '.eirel', 'tools', 'k8s');
 const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 type Program = (typeof PROGRAMS)[number];
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 const CONTROLLERS = [
@@ -212,7 +212,12 @@ export class TestCluster {
       await sleep(300);
     }
     // As in `addNode`: nobody else takes the mark of a new node away.
-    await this.must('PATCH', '/api/v1/nodes/runs', { spec: { taints: null } }, 'application/merge-patch+json');
+    await this.must(
+      'PATCH',
+      '/api/v1/nodes/runs',
+      { spec: { taints: null } },
+      'application/merge-patch+json',
+    );
   }
 
   /** @throws Error with the server's message when it refuses */
