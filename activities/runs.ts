@@ -9,7 +9,7 @@ import { sampleMatrix } from '../domain/sampling/matrix';
 import { RUN_PHASES, type RunPhase } from '../domain/status';
 import { loadPool } from './dataset';
 import { badState } from './failures';
-import { isPutOff, memberEntry, membersOf, putOff } from './run-members';
+import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
 import { recordSteering, type SteeringRecord } from './run-steering';
 import { seedTasks } from './seeding';
@@ -205,9 +205,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
           const [row] = await tx.$queryRaw<Array<{ status: string }>>`
             SELECT status FROM evaluation_runs WHERE id = ${runId} FOR UPDATE`;
           if (row?.status !== 'open') throw badState(`run ${runId} is ${row?.status ?? 'gone'}, not open`);
-          const candidates = await membersOf(tx, runId, policy);
-          await putOff(tx, candidates.filter(isPutOff), runId, policy);
-          const deployments = candidates.filter((candidate) => !isPutOff(candidate));
+          const deployments = await membersOf(tx, runId, policy);
           await tx.epochTargetSnapshot.create({
             data: {
               runId,
