@@ -10,7 +10,7 @@ import { silent } from '../harness';
 import { ensureSampleImages } from './images';
 import type { Bed } from './suite';
 
-export const BASE_IMAGE = 'python:3.12-slim';
+export { BASE_IMAGE } from './base-image';
 
 const SCRIPT = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type Docker from 'dockerode';
 import { contextStream } from '../../../../adapters/container-runtime/image-build';
-import { BASE_IMAGE } from './docker-bed';
+import { BASE_IMAGE } from './base-image';
 import { sdkPython } from './samples';
 
 export const NODE_IMAGE = 'node:20-slim';
