@@ -1,6 +1,6 @@
 /**
  * Kills the runtime worker by SIGKILL while it builds and places agents, and counts what is left on the engine.
- * usage: node -r ./test/integration/chain/register-typescript.cjs test/chaos/build-kills.ts [kills]
+ * usage: node -r ./test/chaos/register-typescript.cjs test/chaos/build-kills.ts [kills]
  * Real Temporal, PostgreSQL and Docker; needs `npm run build` before, and what the docker conformance suite needs.
  * Ends with 1 unless every deployment has exactly one agent, one relay and one network, and nothing after retirement.
  */
