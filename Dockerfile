@@ -17,6 +17,9 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
 FROM node:20-slim
 ENV NODE_ENV=production
 WORKDIR /app
+# What the sandbox service isolates code with; nothing else uses them.
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends bubblewrap python3 \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 eirel \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin eirel \
     && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/eirel

@@ -7,6 +7,7 @@ import { deriveSeed } from '../domain/sampling/seed';
 import { nextRunWindow } from '../domain/schedule';
 import { TERMINAL_SUBMISSION_STATUSES } from '../domain/status';
 import { badState } from './failures';
+import { putOffUnserved } from './run-members';
 import type { RunPolicy } from './run-policy';
 import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
@@ -52,6 +53,7 @@ export function createRunClosingActivities(deps: {
         context.heartbeat({ liveLeases: live });
         await pause(500, deps.stopping);
       }
+      await putOffUnserved(db, runId, policy);
       // Whoever still works by now has had the longest time that any lease can have.
       const settled = await expireRunRows(db, runId, { mode: 'now' });
       // Nothing is scored after this moment.

@@ -95,6 +95,11 @@ export class FilesystemObjectStore implements ObjectStore {
     }
   }
 
+  downloadLink(key: string): Promise<null> {
+    cleanKey(key, this.options.prefix);
+    return Promise.resolve(null);
+  }
+
   async exists(key: string): Promise<boolean> {
     return (await this.head(key)) !== null;
   }

@@ -78,6 +78,7 @@ export function createObjectStore(config: ObjectStoreConfig): ObjectStore {
     bucket,
     prefix,
     spoolDirectory: join(root, '.spool'),
+    ...(url === undefined ? {} : { endpoint: url }),
     client: {
       region: config.OBJECT_STORAGE_REGION ?? 'us-east-1',
       ...(url === undefined ? { tls: config.OBJECT_STORAGE_USE_SSL } : { endpoint: url }),

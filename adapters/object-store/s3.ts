@@ -17,8 +17,10 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { cleanKey, contentKey } from './keys';
+import { presignGet } from './presign';
 import { collect, DigestCheck, spool, streamOf } from './spool';
 import {
+  type DownloadLinkOptions,
   type ObjectHead,
   ObjectNotFound,
   type ObjectStore,
@@ -31,6 +33,8 @@ export interface S3StoreOptions {
   bucket: string;
   prefix: string;
   client: S3ClientConfig;
+  /** Base address of the store; absent for AWS itself. */
+  endpoint?: string;
   /** Where streams are spooled until their digest and length are known. */
   spoolDirectory: string;
   /** Bytes per part; S3 wants at least 5 MiB of all but the last. */
@@ -117,6 +121,24 @@ export class S3ObjectStore implements ObjectStore {
       if (error instanceof ObjectNotFound) return null;
       throw error;
     }
+  }
+
+  async downloadLink(key: string, options: DownloadLinkOptions): Promise<string> {
+    const path = cleanKey(key, this.options.prefix);
+    const { config } = this.client;
+    const [credentials, region] = await Promise.all([config.credentials(), config.region()]);
+    const { bucket } = this.options;
+    const base = new URL(options.endpoint ?? this.options.endpoint ?? `https://s3.${region}.amazonaws.com`);
+    const byPath = config.forcePathStyle && !/\.amazonaws\.com$/.test(base.hostname);
+    if (byPath) base.pathname = `${base.pathname.replace(/\/+$/, '')}/${bucket}`;
+    else base.hostname = `${bucket}.${base.hostname}`;
+    return presignGet({
+      url: new URL(`${base.href.replace(/\/+$/, '')}/${path}`),
+      region,
+      ...credentials,
+      expiresSeconds: options.expiresSeconds,
+      now: new Date(),
+    });
   }
 
   async exists(key: string): Promise<boolean> {

@@ -26,6 +26,13 @@ export interface PutOptions {
   contentType?: string;
 }
 
+export interface DownloadLinkOptions {
+  /** At most 604800. */
+  expiresSeconds: number;
+  /** Base address of the store as the bearer sees it, where that is another one. */
+  endpoint?: string;
+}
+
 /**
  * Keys are trimmed and lose leading slashes; a key that is empty or has `..`, `.` or empty components, backslashes
  * or control characters is refused with `BadObjectKey`. Other failures are `ObjectStoreError` (retryable).
@@ -49,6 +56,12 @@ export interface ObjectStore {
   /** Null when there is no such object. */
   head(key: string): Promise<ObjectHead | null>;
   exists(key: string): Promise<boolean>;
+  /**
+   * A link by which whoever has it may GET the object until it expires. Nothing is contacted: a link to nothing is
+   * given as well.
+   * @returns null where the store has no server of its own (`filesystem`): the API hands such objects out itself
+   */
+  downloadLink(key: string, options: DownloadLinkOptions): Promise<string | null>;
   /** Idempotent. */
   delete(key: string): Promise<void>;
 }

@@ -11,7 +11,6 @@ import type { Db, DbTx } from './index';
 
 /** Placements whose room is promised (runtime-and-tools.md section 2.5). */
 const HOLDING = ['assigned', 'running', 'draining'];
-const NOT_WAITING = ['retired', 'build_failed', 'draining'];
 
 /**
  * Promises room to a deployment, or puts it into the queue. A promise stands until the deployment is released, also
@@ -76,7 +75,8 @@ export async function decide(
       OR: [
         { id: deploymentId },
         { placementStatus: { in: HOLDING }, assignedCpuMillis: { gt: 0 } },
-        { placementStatus: 'pending_capacity', status: { notIn: NOT_WAITING } },
+        // Those that have asked; others of that placement wait for a turn that their run gives them.
+        { placementStatus: 'pending_capacity', status: 'pending_capacity' },
       ],
     },
   });

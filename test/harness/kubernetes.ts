@@ -11,12 +11,23 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { type NodeNetwork, TestNode } from './kubernetes-node';
 
-const CACHE = process.env.TEST_KUBERNETES_BIN ?? join(__dirname, '..', '..', '.eirel', 'tools', 'k8s');
+export const CACHE = process.env.TEST_KUBERNETES_BIN ?? join(__dirname, '..', '..', '.eirel', 'tools', 'k8s');
 const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 type Program = (typeof PROGRAMS)[number];
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
+
+const CONTROLLERS = [
+  'deployment-controller',
+  'replicaset-controller',
+  'garbage-collector-controller',
+  'namespace-controller',
+  'disruption-controller',
+  // What kube-proxy learns of where a Service leads.
+  'endpointslice-controller',
+];
 
 /** Label of the nodes whose pods kwok makes ready. */
 export const KWOK_LABEL = 'test.eirel.dev/kwok';
@@ -40,6 +51,10 @@ export function kubernetesMissing(): string | null {
     : `no engine: ${missing.join(', ')} not built; run test/harness/build-kubernetes.sh`;
 }
 
+interface NodeStatus {
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
 export interface Answer<T> {
   status: number;
   body: T;
@@ -51,8 +66,13 @@ export class TestCluster {
   private stopping = false;
   server = '';
 
-  static async start(): Promise<TestCluster> {
-    const cluster = new TestCluster();
+  private node: TestNode | undefined;
+
+  /** @param network of a node that is to be started (`startNode`): the API then answers on its wire */
+  private constructor(private readonly network: NodeNetwork | null) {}
+
+  static async start(network: NodeNetwork | null = null): Promise<TestCluster> {
+    const cluster = new TestCluster(network);
     try {
       await cluster.boot();
     } catch (error) {
@@ -175,6 +195,31 @@ export class TestCluster {
     );
   }
 
+  /** Starts the node that the cluster was given a network for, and waits until it takes pods. */
+  async startNode(registry: string): Promise<void> {
+    if (this.network === null) throw new Error('the cluster was started without a network for a node');
+    this.node = await TestNode.start(this.network, {
+      directory: mkdtempSync(join(tmpdir(), 'eirel-node-')),
+      programs: CACHE,
+      kubeconfig: this.kubeconfig(ADMIN_TOKEN),
+      registry,
+    });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const { body } = await this.call<NodeStatus>('GET', '/api/v1/nodes/runs');
+      if (body.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) break;
+      if (Date.now() > deadline) throw new Error(`the node did not become ready:\n${this.node.tail()}`);
+      await sleep(300);
+    }
+    // As in `addNode`: nobody else takes the mark of a new node away.
+    await this.must(
+      'PATCH',
+      '/api/v1/nodes/runs',
+      { spec: { taints: null } },
+      'application/merge-patch+json',
+    );
+  }
+
   /** @throws Error with the server's message when it refuses */
   async must<T = Record<string, unknown>>(
     method: string,
@@ -198,6 +243,7 @@ export class TestCluster {
 
   async stop(): Promise<void> {
     this.stopping = true;
+    await this.node?.stop();
     // The API server last but one, so that the others do not spin on a lost connection.
     for (const child of [...this.children].reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
@@ -213,7 +259,8 @@ export class TestCluster {
   private async boot(): Promise<void> {
     const [etcdPort, peerPort, apiPort] = await freePorts(3);
     const etcd = `http://127.0.0.1:${etcdPort}`;
-    this.server = `https://127.0.0.1:${apiPort}`;
+    const address = this.network?.host ?? '127.0.0.1';
+    this.server = `https://${address}:${apiPort}`;
     const file = (name: string): string => join(this.directory, name);
     const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
@@ -239,13 +286,13 @@ export class TestCluster {
     this.run('kube-apiserver', [
       `--etcd-servers=${etcd}`,
       `--secure-port=${apiPort}`,
-      '--bind-address=127.0.0.1',
-      '--advertise-address=127.0.0.1',
+      `--bind-address=${address}`,
+      `--advertise-address=${address}`,
       `--cert-dir=${file('certs')}`,
       `--token-auth-file=${file('tokens.csv')}`,
       '--authorization-mode=RBAC',
       '--disable-admission-plugins=ServiceAccount',
-      '--service-cluster-ip-range=10.0.0.0/24',
+      `--service-cluster-ip-range=${this.network?.serviceCidr ?? '10.0.0.0/24'}`,
       '--service-account-issuer=https://kubernetes.test',
       `--service-account-key-file=${file('sa.pub')}`,
       `--service-account-signing-key-file=${file('sa.key')}`,
@@ -258,7 +305,7 @@ export class TestCluster {
     const kubeconfig = this.kubeconfig(ADMIN_TOKEN);
     this.run('kube-controller-manager', [
       `--kubeconfig=${kubeconfig}`,
-      '--controllers=deployment-controller,replicaset-controller,garbage-collector-controller,namespace-controller,disruption-controller',
+      `--controllers=${CONTROLLERS.join(',')}`,
       '--leader-elect=false',
       '--secure-port=0',
       '--kube-api-qps=200',

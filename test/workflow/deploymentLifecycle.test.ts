@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAULTS } from '../../domain/faults';
 import {
@@ -166,6 +167,54 @@ describe('deploymentLifecycle', () => {
         'markRetired',
       ]),
     );
+  }, 60_000);
+
+  it('waits for room with its place in the queue in view, can be drained there, and starts when there is room', async () => {
+    const agent = runtime();
+    let room = false;
+    let position = 3;
+    const reason = (): string => `no room; position ${position} of 3 in the queue`;
+    const crowded = {
+      ...agent.activities,
+      placeDeployment: async () =>
+        room ? agent.activities.placeDeployment() : { kind: 'no_capacity', reason: reason() },
+      awaitRoom: async ({ seen }: { seen: string }) => {
+        while (!room && reason() === seen) {
+          Context.current().heartbeat();
+          await Context.current().sleep(50);
+        }
+        return { reason: room ? null : reason() };
+      },
+    };
+    await env.withWorkers(crowded, async () => {
+      const { handle, view } = await start();
+      await handle.signal(DEPLOYMENT_MESSAGES.activate, { imageRef: 'image' });
+      await eventually(async () =>
+        expect((await view()).reason).toBe('no room; position 3 of 3 in the queue'),
+      );
+      position = 1;
+      await eventually(async () =>
+        expect(await view()).toMatchObject({ status: 'pending_capacity', reason: reason() }),
+      );
+      await handle.signal(DEPLOYMENT_MESSAGES.drain);
+      await eventually(async () => expect((await view()).status).toBe('standby_cold'));
+      await handle.signal(DEPLOYMENT_MESSAGES.activate, { imageRef: 'image' });
+      await eventually(async () => expect((await view()).status).toBe('pending_capacity'));
+      room = true;
+      await eventually(async () => expect((await view()).status).toBe('deployed_for_eval'));
+      expect(agent.starts()).toBe(1);
+      await handle.signal(DEPLOYMENT_MESSAGES.retire);
+      await handle.result();
+      agent.release();
+    });
+    expect(agent.names()).not.toContain('markDraining');
+    const said = agent.calls
+      .filter(([name]) => name === 'markPendingCapacity')
+      .map(([, input]) => input.reason);
+    expect(said.slice(0, 2)).toEqual([
+      'no room; position 3 of 3 in the queue',
+      'no room; position 1 of 3 in the queue',
+    ]);
   }, 60_000);
 
   it('keeps an agent that cannot start by its own fault as build_failed, without trying again', async () => {

@@ -39,6 +39,7 @@ export const NODES = core('Node', 'nodes');
 export const PODS = core('Pod', 'pods');
 export const SECRETS = core('Secret', 'secrets');
 export const SERVICES = core('Service', 'services');
+export const EVENTS = core('Event', 'events');
 export const CONFIG_MAPS = core('ConfigMap', 'configmaps');
 export const DEPLOYMENTS: Resource = {
   group: 'apps',

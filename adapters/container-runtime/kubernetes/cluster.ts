@@ -1,6 +1,7 @@
 /** What this backend reads from and writes to the cluster, in terms of deployments. */
 import { isDeepStrictEqual } from 'node:util';
 import type {
+  CoreV1Event,
   V1Deployment,
   V1NetworkPolicy,
   V1Node,
@@ -14,6 +15,7 @@ import {
   type ApiObject,
   ApiRefusal,
   DEPLOYMENTS,
+  EVENTS,
   FIELD_MANAGER,
   KubernetesApi,
   NAMESPACES,
@@ -134,6 +136,17 @@ export class Cluster {
       this.forget();
     }
     return repaired;
+  }
+
+  /** The node's newest word on a probe of this pod that failed; null when there is none, or it may not be read. */
+  async lastProbe(pod: V1Pod | null): Promise<string | null> {
+    const uid = pod?.metadata?.uid;
+    if (uid === undefined) return null;
+    const fieldSelector = `involvedObject.uid=${uid},reason=Unhealthy`;
+    // It only makes a message clearer: a role of an earlier release, which lacks the right, must not change the outcome.
+    const events = await this.api.list<CoreV1Event>(EVENTS, { fieldSelector }).catch(() => []);
+    const time = (event: CoreV1Event): number => new Date(event.lastTimestamp ?? 0).getTime();
+    return events.sort((a, b) => time(b) - time(a))[0]?.message ?? null;
   }
 
   async pods(names: DeploymentNames, signal?: AbortSignal): Promise<V1Pod[]> {

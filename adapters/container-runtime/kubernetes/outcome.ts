@@ -11,6 +11,8 @@ export interface Waiting {
   /** Since the container was first seen running, in milliseconds; 0 when it does not run. */
   runningMs: number;
   logs: () => Promise<string[]>;
+  /** What the node last said of a failed probe, or null. */
+  lastProbe: () => Promise<string | null>;
 }
 
 export function isMinerFault(fault: MinerFault | OwnerFault): fault is MinerFault {
@@ -35,8 +37,9 @@ export async function faultOf(
       if (waiting.runningMs <= spec.startTimeoutSeconds * 1000) return null;
       return new MinerFault(
         'health_timeout',
-        `GET ${path} did not answer 200..399 within ${spec.startTimeoutSeconds} s; the agent must listen on ` +
-          'the host and port given in MINER_RUNTIME_HOST and MINER_RUNTIME_PORT',
+        `GET ${path} did not answer 200..399 within ${spec.startTimeoutSeconds} s (last: ` +
+          `${(await waiting.lastProbe()) ?? 'nothing known'}); the agent must listen on the host and port given in ` +
+          'MINER_RUNTIME_HOST and MINER_RUNTIME_PORT',
         await waiting.logs(),
       );
     case 'source_failed':

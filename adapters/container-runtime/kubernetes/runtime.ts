@@ -246,6 +246,7 @@ export class KubernetesRuntime implements ContainerRuntime {
         waitedMs: Date.now() - began,
         runningMs: runningSince === null ? 0 : Date.now() - runningSince,
         logs: () => this.logsOf.forFault(seen),
+        lastProbe: () => this.cluster.lastProbe(seen.pod),
       });
       if (fault !== null) {
         // Left in place it would be started again for ever, or hold the room that others wait for.

@@ -1,11 +1,9 @@
 /** Where the archive of a submission waits for the init container that unpacks it. */
 import { ArchiveRefused, inspectArchive, type ArchiveLimits } from '../../archive';
 import { createObjectStore } from '../../object-store/from-env';
-import { cleanKey } from '../../object-store/keys';
 import type { ObjectStore } from '../../object-store/types';
 import { type BuildSpec, type BuiltImage, MinerFault, OwnerFault } from '../types';
 import type { ImageSource } from './config';
-import { presignGet } from './presign';
 
 const PREFIX = 'kubernetes-source:';
 const DIGEST = /^[0-9a-f]{64}$/;
@@ -75,20 +73,11 @@ export class Sources {
         `source ${PREFIX}${digest} is not in object storage: build it again`,
       );
     }
-    const { store, endpoint, urlTtlSeconds } = this.source;
-    const bucket = store.ARTIFACT_STORAGE_BUCKET ?? 'eirel-managed';
-    const path = cleanKey(key, store.OBJECT_STORAGE_PREFIX ?? '');
-    const base = new URL(endpoint);
-    if (virtualHosted(store, endpoint)) base.hostname = `${bucket}.${base.hostname}`;
-    else base.pathname = `${base.pathname.replace(/\/+$/, '')}/${bucket}`;
-    return presignGet({
-      url: new URL(`${base.href.replace(/\/+$/, '')}/${path}`),
-      region: store.OBJECT_STORAGE_REGION ?? 'us-east-1',
-      accessKeyId: store.OBJECT_STORAGE_ACCESS_KEY_ID ?? '',
-      secretAccessKey: store.OBJECT_STORAGE_SECRET_ACCESS_KEY ?? '',
-      expiresSeconds: urlTtlSeconds,
-      now: new Date(),
-    });
+    const { endpoint, urlTtlSeconds } = this.source;
+    const link = await this.store.downloadLink(key, { expiresSeconds: urlTtlSeconds, endpoint });
+    if (link === null)
+      throw new OwnerFault('storage_without_links', 'the object store gives no download links');
+    return link;
   }
 
   private async inspect(spec: BuildSpec, key: string): Promise<void> {
@@ -121,9 +110,4 @@ export class Sources {
 
 function keyOf(digest: string): string {
   return `runtime/sources/${digest}.tar.gz`;
-}
-
-function virtualHosted(store: Extract<ImageSource, { kind: 'archive' }>['store'], endpoint: string): boolean {
-  const style = store.OBJECT_STORAGE_ADDRESSING_STYLE;
-  return style === 'virtual' || (style === 'auto' && /\.amazonaws\.com$/.test(new URL(endpoint).hostname));
 }

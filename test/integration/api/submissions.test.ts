@@ -9,6 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { signRequest } from '../../../adapters/keys/sign';
 import { workflowIds } from '../../../domain/messages';
+import { hostileArchives } from '../../unit/archive/hostile';
 import { agentArchive, archiveOf, key, MANIFEST, multipart, register, startApi, upload } from './harness';
 import type { ApiUnderTest } from './harness';
 
@@ -332,6 +333,34 @@ describe('submissions', () => {
       headers: { 'content-type': 'multipart/form-data' },
     });
     expect([broken.status, broken.body.detail]).toEqual([400, 'There was an error parsing the body']);
+  });
+
+  it('refuses each of at least 40 hostile archives with a 4xx that says why, and accepts none', async () => {
+    const corpus = hostileArchives();
+    expect(corpus.length).toBeGreaterThanOrEqual(40);
+    const before = await api.db.managedMinerSubmission.count();
+    const { submission } = api.deps.config;
+    const { archive: defaults } = submission;
+    const wrong: unknown[] = [];
+    for (const { what, code, entry, bytes, limits } of corpus) {
+      submission.archive = limits ?? defaults;
+      try {
+        const answer = await upload(api, await miner(), bytes);
+        // The size is refused before anything is read, in the words of the original.
+        const expected = code === 'too_large' ? {} : entry === null ? { code } : { code, entry };
+        const refused =
+          [400, 413].includes(answer.status) &&
+          Object.entries(expected).every(([name, value]) => answer.body[name] === value);
+        if (!refused || !String(answer.body.detail)) wrong.push([what, expected, answer.status, answer.body]);
+      } finally {
+        submission.archive = defaults;
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(await api.db.managedMinerSubmission.count()).toBe(before);
+    const left = await readdir(api.deps.config.spoolDir as string);
+    expect(left.filter((name) => name.startsWith('eirel-upload-'))).toEqual([]);
+    process.stderr.write(`hostile archives: ${corpus.length} sent, 0 accepted, 0 answered 5xx\n`);
   });
 
   it('refuses submissions while the owner has no provider proxy', async () => {

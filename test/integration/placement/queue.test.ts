@@ -52,6 +52,9 @@ test('eight that ask at once for room for three: three are promised it, five sta
   const answers = await Promise.all(ids.map((id) => reserveRoom(db, id, nodes(3500), HEADROOM)));
   expect(answers.filter(({ admitted }) => admitted)).toHaveLength(3);
   const waiting = ids.filter((_, index) => !answers[index]?.admitted);
+  // As each one's workflow marks it.
+  const asked = { id: { in: waiting } };
+  await db.managedDeployment.updateMany({ where: asked, data: { status: 'pending_capacity' } });
   const now = await Promise.all(waiting.map((id) => reserveRoom(db, id, nodes(3500), HEADROOM)));
   expect(now).toMatchObject([1, 2, 3, 4, 5].map((position) => ({ admitted: false, position, of: 5 })));
   const rows = await db.managedDeployment.findMany({ where: { placementStatus: 'assigned' } });
@@ -71,7 +74,15 @@ test('what is given back goes to the head of the queue only', async () => {
   const { db } = database;
   const [first = '', second = '', third = ''] = ids;
   await reserveRoom(db, first, nodes(1500), HEADROOM);
-  for (const id of [third, second]) await reserveRoom(db, id, nodes(1500), HEADROOM);
+  for (const id of [third, second]) {
+    await reserveRoom(db, id, nodes(1500), HEADROOM);
+    await db.managedDeployment.update({ where: { id }, data: { status: 'pending_capacity' } });
+  }
+  // One that its run has not given a turn yet holds nobody up.
+  await db.managedDeployment.update({
+    where: { id: ids[3] ?? '' },
+    data: { placementStatus: 'pending_capacity', status: 'standby_cold', createdAt: new Date(0) },
+  });
   await db.managedDeployment.update({
     where: { id: first },
     data: { status: 'retired', placementStatus: 'released', assignedCpuMillis: 0 },

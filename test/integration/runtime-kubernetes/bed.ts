@@ -11,6 +11,7 @@ import { createKubernetesRuntime } from '../../../adapters/container-runtime/kub
 import type { Logger } from '../../../adapters/logging';
 import { parseManifest } from '../../../domain/contracts/manifest';
 import { projectRoot } from '../../../adapters/project-root';
+import type { NodeNetwork } from '../../harness/kubernetes-node';
 import { ADMIN_TOKEN, TestCluster, WORKER_TOKEN } from '../../harness/kubernetes';
 
 export const NAMESPACE = 'eirel-miners';
@@ -42,9 +43,15 @@ export class KubernetesBed {
 
   private constructor(readonly cluster: TestCluster) {}
 
-  static async start(): Promise<KubernetesBed> {
-    const bed = new KubernetesBed(await TestCluster.start());
+  /** The manifests on a cluster without nodes. @param network of a node that is to be started on it */
+  static async bare(network: NodeNetwork | null = null): Promise<KubernetesBed> {
+    const bed = new KubernetesBed(await TestCluster.start(network));
     await bed.applyManifests();
+    return bed;
+  }
+
+  static async start(): Promise<KubernetesBed> {
+    const bed = await KubernetesBed.bare();
     const pool = { 'eirel.dev/runtime-pool': 'true' };
     await bed.cluster.addNode('big', { labels: { ...pool, 'eirel.dev/runtime-class': 'miner' }, kwok: true });
     const port = await bed.startKubelet();
@@ -113,7 +120,12 @@ export class KubernetesBed {
       kind,
       `${CORE}/${kind}`,
     ]);
-    const all = [...kinds, ...more, ['networkpolicies', `${NETWORKING}/networkpolicies`]];
+    const all = [
+      ...kinds,
+      ...more,
+      ['networkpolicies', `${NETWORKING}/networkpolicies`],
+      ['endpointslices', `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`],
+    ];
     const found = await Promise.all(
       all.map(async ([kind, path]) =>
         (await this.items(path ?? '')).map((item) => `${kind}/${item.metadata.name as string}`),

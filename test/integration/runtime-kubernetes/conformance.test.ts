@@ -1,11 +1,14 @@
-/** Counted beside the other backends: what the suite asks needs running containers, which kwok only simulates. */
-import { kubernetesMissing } from '../../harness/kubernetes';
+/** The suite of every backend, against a control plane, a kubelet and containers of the tests' own. */
+import { BASE_IMAGE } from '../runtime/conformance/docker-bed';
 import { conformance } from '../runtime/conformance/suite';
+import { RunningBed, runningBedMissing } from './running-bed';
 
-conformance('kubernetes', () => Promise.reject(new Error('no case can run')), {
-  unavailable: kubernetesMissing() ?? 'no kubelet; objects and states are tested in kubernetes.test.ts',
-  runsContainers: false,
-  buildsImages: false,
-  baseImage: 'python:3.12-slim',
-  loop: { count: 30, parallel: 3 },
+jest.setTimeout(300_000);
+
+conformance('kubernetes', () => RunningBed.start(), {
+  unavailable: runningBedMissing(),
+  runsContainers: true,
+  buildsImages: true,
+  baseImage: BASE_IMAGE,
+  loop: { count: 30, parallel: 2 },
 });

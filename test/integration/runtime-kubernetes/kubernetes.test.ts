@@ -254,6 +254,7 @@ describe('kubernetes backend', () => {
         usedMemoryBytes: 256 * 1024 ** 2,
         maxPods: 110,
         runningPods: 1,
+        deploymentIds: ['d1'],
       },
     ]);
     expect(bed.warnings).toContain('nodes that take no agents');

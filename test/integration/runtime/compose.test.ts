@@ -45,11 +45,14 @@ const example = Object.fromEntries(
   ),
 );
 
+const TOOLS_AND_JUDGE = ['web-search', 'url-fetch', 'rag-tool', 'sandbox', 'judge'];
+
 test('every part of the control plane is there, with the databases in their versions', () => {
   expect(Object.keys(services).sort()).toEqual(
     [
       ...['api', 'engine-guard', 'migrate', 'postgres', 'provider-proxy', 'redis'],
       ...['temporal', 'temporal-postgres', 'temporal-ui', 'worker'],
+      ...TOOLS_AND_JUDGE,
     ].sort(),
   );
   expect(services.postgres?.image).toBe('postgres:16');
@@ -80,11 +83,16 @@ test('names that are used are declared: services, networks, volumes, entry point
 });
 
 test('our own containers have no rights', () => {
-  expect(own.map(([name]) => name).sort()).toEqual(['api', 'migrate', 'provider-proxy', 'worker']);
-  for (const [, one] of own) {
+  expect(own.map(([name]) => name).sort()).toEqual(
+    ['api', 'migrate', 'provider-proxy', 'worker', ...TOOLS_AND_JUDGE].sort(),
+  );
+  for (const [name, one] of own) {
     expect(one).toMatchObject({ user: '10001:10001', read_only: true, cap_drop: ['ALL'] });
-    expect(one.security_opt).toEqual(['no-new-privileges:true']);
+    expect(one.security_opt).toContain('no-new-privileges:true');
+    // The sandbox makes namespaces; it alone is without the engine's filter, and has no way out.
+    if (name !== 'sandbox') expect(one.security_opt).toHaveLength(1);
   }
+  expect(services.sandbox?.networks).toEqual(['data', 'agents']);
 });
 
 test('only the guard has the engine socket, and nothing is published but on loopback by default', () => {
@@ -121,7 +129,7 @@ test("the worker's settings are ones that the docker backend takes, and agents' 
   expect(config.build.network).toBe('none');
   expect(Object.values(compose.networks).map(({ name }) => name)).toContain(config.edgeNetwork);
   expect(compose.networks.agents).toEqual({ name: 'eirel_agents', internal: true });
-  for (const name of ['api', 'worker', 'provider-proxy'])
+  for (const name of ['api', 'worker', 'provider-proxy', 'web-search', 'url-fetch', 'rag-tool', 'sandbox'])
     expect(services[name]?.networks).toContain('agents');
 });
 
@@ -148,7 +156,17 @@ test('the product image ends with a user that is not root, and without the devel
   expect(runs.some((run) => run.getArgumentsContent()?.includes('npm ci --omit=dev'))).toBe(true);
 });
 
-const tool = [['docker', 'compose'], ['docker-compose']].find(
+test('every address that the worker is told of is one of a service that listens there', () => {
+  for (const [name, value] of Object.entries(services.worker?.environment ?? {})) {
+    if (!/_URL$/.test(name) || !/^http:/.test(String(value))) continue;
+    const { hostname, port } = new URL(String(value));
+    const ports = Object.entries(services[hostname]?.environment ?? {}).filter(([key]) => /_PORT$/.test(key));
+    expect([name, ports.map(([, one]) => String(one))]).toEqual([name, [port]]);
+  }
+});
+
+const built = join(root, '.eirel', 'tools', 'docker-compose', 'docker-compose');
+const tool = [['docker', 'compose'], ['docker-compose'], [built]].find(
   ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
 );
 if (tool === undefined) {

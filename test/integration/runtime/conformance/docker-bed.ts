@@ -7,9 +7,10 @@ import Docker from 'dockerode';
 import { containerRuntimeFromEnv, type ContainerRuntime } from '../../../../adapters/container-runtime';
 import { projectRoot } from '../../../../adapters/project-root';
 import { silent } from '../harness';
+import { ensureSampleImages } from './images';
 import type { Bed } from './suite';
 
-export const BASE_IMAGE = 'python:3.12-slim';
+export { BASE_IMAGE } from './base-image';
 
 const SCRIPT = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
 
@@ -105,6 +106,22 @@ export class DockerBed implements Bed {
     for (const { Id } of await this.docker.listNetworks({ filters })) {
       await this.docker.getNetwork(Id).remove();
     }
+  }
+
+  prepareSamples(): Promise<void> {
+    return ensureSampleImages(this.docker);
+  }
+
+  /** The engine's bridge: what the relay calls the machine of the engine. */
+  async serviceHost(): Promise<string> {
+    const bridge = (await this.docker.getNetwork('bridge').inspect()) as {
+      IPAM: { Config: { Gateway: string }[] };
+    };
+    return bridge.IPAM.Config[0]?.Gateway ?? '127.0.0.1';
+  }
+
+  reach(endpointUrl: string): Promise<string> {
+    return Promise.resolve(endpointUrl);
   }
 
   dispose(): Promise<void> {

@@ -76,6 +76,8 @@ async function startEngine() {
       ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'), '--host', host],
       ...['--pidfile', join(directory, 'engine.pid'), '--storage-driver', 'overlay2'],
       ...['--default-ulimit', 'nofile=1024:1024', '--bridge', bridge],
+      // Where the tests' own registries listen for the tests' own nodes.
+      ...['--insecure-registry', '10.216.0.0/16'],
     ],
     { stdio: ['ignore', log, log], detached: true },
   );

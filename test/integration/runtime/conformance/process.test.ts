@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bench } from '../harness';
+import { sdkPython } from './samples';
 import { type Bed, conformance } from './suite';
 
 jest.setTimeout(120_000);
@@ -15,6 +16,18 @@ class ProcessBed extends Bench implements Bed {
     return Promise.resolve(existsSync(directory) ? readdirSync(directory) : []);
   }
 
+  prepareSamples(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  serviceHost(): Promise<string> {
+    return Promise.resolve('127.0.0.1');
+  }
+
+  reach(endpointUrl: string): Promise<string> {
+    return Promise.resolve(endpointUrl);
+  }
+
   sabotage(deploymentId: string): Promise<void> {
     const run = join(this.root, 'deployments', deploymentId, 'run');
     const file = readdirSync(run).find((name) => name.endsWith('.pid'));
@@ -25,7 +38,7 @@ class ProcessBed extends Bench implements Bed {
   }
 }
 
-conformance('process', () => Promise.resolve(new ProcessBed()), {
+conformance('process', async () => new ProcessBed({ EIREL_PROCESS_RUNTIME_PYTHON: await sdkPython() }), {
   unavailable: process.platform === 'linux' ? null : 'no engine: the process backend needs Linux',
   runsContainers: true,
   buildsImages: false,

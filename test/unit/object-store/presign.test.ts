@@ -1,4 +1,4 @@
-import { presignGet } from '../../../adapters/container-runtime/kubernetes/presign';
+import { presignGet } from '../../../adapters/object-store/presign';
 
 test('equals the worked example that AWS publishes for a presigned GET', () => {
   const link = presignGet({

@@ -6,6 +6,8 @@ export interface PresignRequest {
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** Of temporary credentials. */
+  sessionToken?: string;
   /** Seconds, at most 604800. */
   expiresSeconds: number;
   now: Date;
@@ -30,6 +32,7 @@ export function presignGet(request: PresignRequest): string {
     ['X-Amz-Credential', `${request.accessKeyId}/${scope}`],
     ['X-Amz-Date', stamp],
     ['X-Amz-Expires', String(request.expiresSeconds)],
+    ...(request.sessionToken === undefined ? [] : [['X-Amz-Security-Token', request.sessionToken]]),
     ['X-Amz-SignedHeaders', 'host'],
   ]
     .map(([name, value]) => `${encode(name ?? '')}=${encode(value ?? '')}`)
