@@ -8,11 +8,13 @@ import { freezeBundle, poolIndex, samplerPromise } from '../domain/sampling/free
 import { sampleMatrix } from '../domain/sampling/matrix';
 import { RUN_PHASES, type RunPhase } from '../domain/status';
 import { loadPool } from './dataset';
+import { startEnrichments } from './enrichment-start';
 import { badState } from './failures';
 import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
 import { recordSteering, type SteeringRecord } from './run-steering';
 import { seedTasks } from './seeding';
+import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
 
 export interface RunActivities {
@@ -45,6 +47,8 @@ export interface RunActivityDeps {
   db: Db;
   objectStore: ObjectStore;
   policy: RunPolicy;
+  /** Starts what a seeded run needs before its tasks are handed out. */
+  signaller: WorkflowSignaller;
   /** Aborted when this worker drains: whoever waits hands over. */
   stopping: AbortSignal;
 }
@@ -193,7 +197,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
     async freezeAndSeed(runId) {
       const run = await theRun(runId);
       const bundle = await readBundle(objectStore, run.bundleKey ?? '');
-      return db.$transaction(
+      const seeded = await db.$transaction(
         async (tx) => {
           const present = await tx.epochTargetSnapshot.findUnique({
             where: { runId_familyId: { runId, familyId } },
@@ -217,11 +221,14 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
               membersJson: deployments.map((d) => memberEntry(d)),
             },
           });
-          await seedTasks(tx, run.id, familyId, run.taskQuorum, bundle, deployments);
+          await seedTasks(tx, run.id, familyId, run.taskQuorum, bundle, deployments, policy.enrichment);
           return { members: deployments.length, tasks: bundle.tasks.length };
         },
         { timeout: 110_000 },
       );
+      // Ahead of claims: a task is handed out once its truth is settled.
+      await startEnrichments(deps, runId);
+      return seeded;
     },
 
     /** Only ever forwards: an attempt that was thought lost and comes late changes nothing. */
