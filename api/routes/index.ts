@@ -8,6 +8,7 @@ import { familyRoutes } from './families';
 import { healthRoutes } from './health';
 import { publicRecordRoutes } from './public-record';
 import { runRoutes } from './runs';
+import { orderRoutes } from './orders';
 import { runSteeringRoutes } from './run-steering';
 import { runtimeProxyRoutes } from './runtime-proxy';
 import { submissionRoutes } from './submissions';
@@ -26,6 +27,7 @@ export const allRoutes: readonly (readonly Route[])[] = [
   evalRoutes,
   adminRoutes,
   runSteeringRoutes,
+  orderRoutes,
   runtimeProxyRoutes,
   dashboardRoutes,
   publicRecordRoutes,
