@@ -1123,6 +1123,144 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/actions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What operators ordered, latest first: who, when, why, by which way, and what came of it */
+    get: {
+      parameters: {
+        query?: {
+          limit?: number;
+          target?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Orders */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OperatorAction'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/bans': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Banned hotkeys, latest first */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Bans in force */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['BannedHotkey'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/deployments': {
     parameters: {
       query?: never;
@@ -1197,6 +1335,318 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/deployments/{id}/drain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Finish the leases of a deployment, stop it, and keep runs from starting it */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Done, or already so */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['DeploymentOrder'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/deployments/{id}/undrain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let runs start a drained deployment again */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Done, or already so */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['DeploymentOrder'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/hotkeys/{hotkey}/unban': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let a banned hotkey submit again */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Lifted, now or before */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Unban'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It was never banned */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/neurons': {
     parameters: {
       query?: never;
@@ -1254,6 +1704,95 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/publications/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Have running publications of a run's weights give up before their next extrinsic */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            hotkey?: string;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            run_id: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Told, or none is running */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['PublicationCancel'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -1352,8 +1891,14 @@ export interface paths {
              * @enum {string}
              */
             mode?: 'now' | 'drain';
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -1438,7 +1983,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Move the end of a run */
+    /** Move the end of a run, by seconds or to a time */
     post: {
       parameters: {
         query?: never;
@@ -1453,9 +1998,17 @@ export interface paths {
           'application/json': {
             /** @default false */
             dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
-            seconds: number;
+            seconds?: number;
+            /** Format: date-time */
+            until?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -1555,8 +2108,14 @@ export interface paths {
           'application/json': {
             /** @default false */
             dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -1641,7 +2200,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Pause a run: no new claims, the timer stands still */
+    /** Pause a run: no new claims, running leases finish, the timer stands still */
     post: {
       parameters: {
         query?: never;
@@ -1656,8 +2215,14 @@ export interface paths {
           'application/json': {
             /** @default false */
             dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -1757,8 +2322,14 @@ export interface paths {
           'application/json': {
             /** @default false */
             dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -1818,6 +2389,221 @@ export interface paths {
           };
         };
         /** @description The run's workflow does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/runs/{id}/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Try the step that a run is stuck in again now */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Done, or already so */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['RunSteering'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such run */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The run's state does not allow it */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description The run's workflow does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/runs/{id}/tasks/{task_id}/re-enrich': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ask the oracles about a task again whose truth is not settled */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+          task_id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Asked again, or settled already */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ReEnrichment'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such task */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The run is over */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
         503: {
           headers: {
             [name: string]: unknown;
@@ -1997,6 +2783,69 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/stuck': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What is stuck and why: every running workflow that something keeps from going on */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Workflows, longest running first */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['StuckWorkflow'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/submissions': {
     parameters: {
       query?: never;
@@ -2065,6 +2914,103 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/submissions/{id}/ban': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Refuse the hotkey of a submission from now on, and take back what it has submitted */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            reason: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Banned, now or before */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Ban'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such submission */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -5253,8 +6199,16 @@ export interface paths {
       requestBody?: {
         content: {
           'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -6918,6 +7872,25 @@ export interface components {
       size_bytes: number;
       storage_uri: string;
     } | null;
+    Ban: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      hotkey: string;
+      message: string;
+      submission_id: string;
+      withdrawn: string[];
+    };
+    BannedHotkey: {
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      banned_at: string;
+      banned_by: string;
+      hotkey: string;
+      reason: string;
+    };
     CanonicalResult: {
       aggregation_method: string | null;
       overall_score: number | null;
@@ -6978,6 +7951,15 @@ export interface components {
         [key: string]: unknown;
       };
       reason: string | null;
+      status: string;
+    };
+    DeploymentOrder: {
+      action: string;
+      changed: boolean;
+      deployment_id: string;
+      dry_run: boolean;
+      message: string;
+      open_leases: number;
       status: string;
     };
     Error: {
@@ -7132,6 +8114,24 @@ export interface components {
       last_synced_at: string;
       uid: number;
     };
+    OperatorAction: {
+      action: string;
+      actor: string;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      at: string;
+      id: string;
+      message: string;
+      outcome: string;
+      reason: string;
+      request: {
+        [key: string]: unknown;
+      };
+      target: string;
+      via: string;
+    };
     Overview: {
       active_validators: number;
       build_failed_submissions: number;
@@ -7192,6 +8192,14 @@ export interface components {
       deployment_status: string | null;
       family_id: string;
       submission: components['schemas']['Submission'];
+    };
+    PublicationCancel: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      message: string;
+      publications: string[];
+      run_id: string;
     };
     PublicJourney: {
       agent_name: string | null;
@@ -7258,6 +8266,15 @@ export interface components {
         submitted_at: string;
       }[];
       total: number;
+    };
+    ReEnrichment: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      enrichment_status: string;
+      message: string;
+      run_id: string;
+      task_id: string;
     };
     Run: {
       benchmark_version: string;
@@ -7405,6 +8422,20 @@ export interface components {
        */
       started_at: string;
       status: string;
+      stuck: {
+        failures: number;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        next_attempt: string;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        since: string;
+        step: string;
+      } | null;
       tasks: {
         claimed: number;
         evaluated: number;
@@ -7571,6 +8602,20 @@ export interface components {
         workflow_spec_ids: unknown[];
       };
     } | null;
+    StuckWorkflow: {
+      hotkey: string | null;
+      kind: string | null;
+      reason: string;
+      run_id: string | null;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      started_at: string;
+      status: string | null;
+      step: string;
+      workflow_id: string;
+    };
     Submission: {
       archive_sha256: string;
       /**
@@ -7671,6 +8716,13 @@ export interface components {
       run_id: string;
       status: string;
     };
+    Unban: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      hotkey: string;
+      message: string;
+    };
     ValidationError: {
       detail: {
         ctx?: {
@@ -7724,6 +8776,7 @@ export interface components {
       role: 'owner';
     };
     Withdrawal: {
+      dry_run?: boolean;
       reason: string;
       status: string;
       submission_id: string;
