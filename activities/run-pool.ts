@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { ContainerRuntime } from '../adapters/container-runtime/types';
 import type { Db } from '../adapters/postgres';
-import { DEPLOYMENT_MESSAGES, type ActivateRequest } from '../domain/messages';
+import { DEPLOYMENT_MESSAGES, type ActivateRequest, type PoolDrain } from '../domain/messages';
 import type { Headroom, Need, NodeCapacity } from '../domain/placement';
 import { planPool, slotsOf, type PoolMember } from '../domain/pool';
 import type { DeploymentStatus } from '../domain/status';
@@ -32,6 +32,8 @@ const TICK_MS = 1_000;
 const CAPACITY_MS = 10_000;
 /** A deployment that was told something is told again only when it has not followed for this long. */
 const REPEAT_MS = 30_000;
+
+const POOLS: PoolDrain = { by: 'pool' };
 
 /** Phases of a run in which agents take turns. */
 const OPEN_PHASES = ['opening', 'deploying', 'running', 'paused'];
@@ -159,7 +161,7 @@ export function createRunPoolActivities(deps: RunPoolDeps): RunPoolActivities {
         for (const id of plan.drain) {
           const row = byId.get(id);
           if (!row) continue;
-          await tell(id, 'drain', () => signaller.signalDeployment(row, DEPLOYMENT_MESSAGES.drain, {}));
+          await tell(id, 'drain', () => signaller.signalDeployment(row, DEPLOYMENT_MESSAGES.drain, POOLS));
         }
         await sayWaiting(plan.waiting, slots);
         context.heartbeat({ slots, active, kept: plan.keep.length, waiting: plan.waiting.length });

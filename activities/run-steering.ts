@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Db, Prisma } from '../adapters/postgres';
+import { writeAction } from './operator-actions';
 import type { SteerOrder, SteerOutcome } from '../domain/run-steering';
 
 /** An order that was decided: who gave it, when and why, what came of it, and what the run's row has to show for it. */
@@ -18,31 +18,20 @@ export interface SteeringRecord {
 
 /** The run's row and the audit row, in one transaction; a second time it changes nothing. */
 export async function recordSteering(db: Db, record: SteeringRecord): Promise<void> {
-  const { runId, order, outcome, message, row } = record;
-  const action = `run.${record.action}`;
+  const { id, runId, order, outcome, message, row } = record;
   await db.$transaction(async (tx) => {
-    let id = record.id;
-    let earlier = await tx.operatorAction.findUnique({ where: { id } });
-    if (earlier && (earlier.action !== action || earlier.target !== runId)) {
-      // Whoever signals may choose an id that is taken: the row that is there belongs to another order.
-      id = createHash('sha256').update(`${id}/${action}/${runId}`).digest('hex').slice(0, 36);
-      earlier = await tx.operatorAction.findUnique({ where: { id } });
-    }
-    if (earlier?.outcome === outcome && earlier.message === message) return;
-    // The API writes the row before it gives the order; what is known there stays.
-    const known = earlier ? { actor: earlier.actor, via: earlier.via, reason: earlier.reason } : null;
-    const audit = {
-      actor: known?.actor ?? order?.actor ?? 'unknown operator',
-      via: known?.via ?? order?.via ?? 'temporal',
-      action,
+    const isNew = await writeAction(tx, {
+      id,
+      actor: order?.actor ?? 'unknown operator',
+      via: order?.via ?? 'temporal',
+      action: `run.${record.action}`,
       target: runId,
-      reason: known?.reason ?? order?.reason ?? '',
-      requestJson: requestOf(order),
+      reason: order?.reason ?? '',
       outcome,
       message,
-    };
-    await tx.operatorAction.upsert({ where: { id }, create: { id, ...audit }, update: audit });
-    if (!row) return;
+      request: requestOf(order),
+    });
+    if (!isNew || !row) return;
     await tx.$executeRaw`
       UPDATE evaluation_runs
       SET started_at = ${new Date(row.startsAt)}, ends_at = ${new Date(row.endsAt)},

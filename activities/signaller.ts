@@ -64,10 +64,14 @@ export class WorkflowSignaller {
     );
   }
 
-  /** @returns true when it was started now, false when it runs or has run already */
+  /**
+   * A run whose workflow was cancelled or terminated by hand is started again and goes on where its row stands.
+   * @returns true when it was started now, false when it runs or has run to its end
+   */
   async startRun(input: RunEpochInput): Promise<boolean> {
     return this.startOnce(WORKFLOW_TYPES.runEpoch, workflowIds.run(input.runId), input, {
       summary: `evaluation run ${input.sequence} of ${input.familyId}`,
+      reuse: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
     });
   }
 

@@ -4,7 +4,7 @@ import type { ArchiveLimits } from '../adapters/archive/limits';
 import { isSs58Address } from '../adapters/keys/address';
 import type { TargetRunPolicy } from '../adapters/postgres/target-run';
 import { DEFAULT_SCORING_VERSION } from '../domain/scoring';
-import { FAMILIES } from '../domain/status';
+import { FAMILIES, LAUNCH_FAMILIES } from '../domain/status';
 import { parseIsoTimestamp } from '../domain/time';
 import { parseTaoToRao } from '../domain/weights/tao';
 
@@ -122,6 +122,7 @@ const envContract = z.object({
   EIREL_SCORING_VERSION: whole(DEFAULT_SCORING_VERSION, 1, 2),
   EIREL_RUN_MIN_SCORES_JSON: minScores,
   EIREL_ACTIVE_FAMILIES: families,
+  EIREL_LAUNCH_MODE: flag(false),
   EIREL_FAMILY_WEIGHTS: familyWeights,
   EIREL_EVAL_FEEDBACK_ENABLED: flag(true),
   EIREL_TASK_CLAIM_TIMEOUT_SECONDS: whole(900, 1),
@@ -257,7 +258,7 @@ export function apiConfigFromEnv(env: NodeJS.ProcessEnv): ApiConfig {
       scoringVersion: e.EIREL_SCORING_VERSION,
       minScores: e.EIREL_RUN_MIN_SCORES_JSON,
     },
-    activeFamilies: e.EIREL_ACTIVE_FAMILIES,
+    activeFamilies: e.EIREL_LAUNCH_MODE ? [...LAUNCH_FAMILIES] : e.EIREL_ACTIVE_FAMILIES,
     familyWeights: e.EIREL_FAMILY_WEIGHTS,
     feedbackEnabled: e.EIREL_EVAL_FEEDBACK_ENABLED,
     claimTimeoutSeconds: e.EIREL_TASK_CLAIM_TIMEOUT_SECONDS,

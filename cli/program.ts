@@ -8,6 +8,7 @@ import { registerCompletion } from './commands/completion';
 import { registerDeployment } from './commands/deployment';
 import { registerLists } from './commands/lists';
 import { registerMiner } from './commands/miner';
+import { registerOrders } from './commands/orders';
 import { registerRun } from './commands/run';
 import { registerSubmission } from './commands/submission';
 import { registerValidator } from './commands/validator';
@@ -50,6 +51,7 @@ export function buildProgram(argv: readonly string[] = []): Command {
   registerMiner(program);
   registerAdmin(program);
   registerValidator(program);
+  registerOrders(program);
   const called = argv.find((argument) => !argument.startsWith('-'));
   if (!program.commands.some((command) => command.name() === called)) registerServer(program);
   registerCompletion(program);

@@ -55,6 +55,7 @@ export function progressScreen(progress: Progress, screen: Screen, now: Date): s
     [
       `${cell(progress.run_id)}  #${progress.sequence}  ${cell(progress.phase)}  ${remainingText(progress)}`,
       `why    ${cell(progress.reason ?? 'the workflow of this run cannot be asked at the moment')}`,
+      ...(progress.stuck ? [stuckText(progress.stuck, now)] : []),
       `tasks  [${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${done}/${total}` +
         `  pending ${tasks.pending}  claimed ${tasks.claimed}  evaluated ${tasks.evaluated}` +
         `  expired ${tasks.expired}  unscored ${tasks.unscored}`,
@@ -63,6 +64,15 @@ export function progressScreen(progress: Progress, screen: Screen, now: Date): s
     minersText(progress),
   ];
   return fit(blocks.join('\n\n').split('\n'), screen).join('\n');
+}
+
+function stuckText(stuck: NonNullable<Progress['stuck']>, now: Date): string {
+  const next = secondsUntil(stuck.next_attempt, now);
+  const when = next === null || next <= 0 ? 'now' : `in ${clockText(next)}`;
+  return (
+    `stuck  ${cell(stuck.step)} has failed ${stuck.failures} times and is tried again ${when}; ` +
+    '`eirel-ai admin stuck` says why, `run retry` tries now'
+  );
 }
 
 function validatorsText(progress: Progress, now: Date): string {

@@ -87,8 +87,10 @@ export interface SubmissionStatusView {
 }
 
 export const SUBMISSION_MESSAGES = {
-  /** Update: the miner or the owner takes it back; returns the view after the act. */
+  /** Update and signal `WithdrawRequest`: the miner or the owner takes it back; the update returns the view after the act. */
   withdraw: 'withdraw',
+  /** Signal `SteerRequest`: its hotkey is refused from now on, with the reason, and it is taken back. */
+  ban: 'ban',
   /** Signal: superseded by a later submission, or lost its place at the end of a run. */
   retire: 'retire',
   /** Signal: try the build again after a failure of the owner's side was mended. */
@@ -103,6 +105,8 @@ export interface RetireRequest {
 export interface WithdrawRequest {
   actor: string;
   reason: string;
+  /** `api` keeps the audit itself; what comes another way is written down by the workflow. */
+  via?: string;
 }
 
 // ------------------------------------------------------------------------------------------------ deployment
@@ -125,6 +129,8 @@ export interface DeploymentLifecycleState {
   placed: boolean;
   draining: boolean;
   promotedRank: number | null;
+  /** An operator drained it: nothing starts it until an operator lets it go. */
+  held?: boolean;
 }
 
 export interface DeploymentHealthView {
@@ -140,8 +146,13 @@ export interface DeploymentHealthView {
 export const DEPLOYMENT_MESSAGES = {
   /** Signal: its run opens, place it. `ActivateRequest`. */
   activate: 'activate',
-  /** Signal: finish what is in flight, then stop and stay cold. */
+  /**
+   * Finish what is in flight, then stop and stay cold. Signal `PoolDrain` from the pool of a run; as signal or update with
+   * a `SteerRequest` it is an operator's, and nothing starts it again until `undrain`.
+   */
   drain: 'drain',
+  /** Signal and update `SteerRequest`. */
+  undrain: 'undrain',
   /** Signal: into the active set with a rank. */
   promote: 'promote',
   /** Signal: stop for good. */
@@ -154,6 +165,14 @@ export const DEPLOYMENT_MESSAGES = {
 
 export interface ActivateRequest {
   imageRef: string;
+}
+/** Tells the pool's own drains from an operator's. */
+export interface PoolDrain {
+  by: 'pool';
+}
+export interface DeploymentOrderAnswer {
+  changed: boolean;
+  message: string;
 }
 export interface PromoteRequest {
   rank: number;

@@ -32,7 +32,9 @@ export interface PoolPlan {
   waiting: string[];
 }
 
-const STOPPED: readonly DeploymentStatus[] = ['queued', 'received', 'standby_cold', 'draining'];
+/** Not up, and startable. One that drains has to come to its end first. */
+const STARTABLE: readonly DeploymentStatus[] = ['queued', 'received', 'standby_cold'];
+const DOWN: readonly DeploymentStatus[] = [...STARTABLE, 'draining'];
 const ENDED: readonly DeploymentStatus[] = ['retired', 'build_failed'];
 
 /**
@@ -52,7 +54,7 @@ export function planPool(members: readonly PoolMember[], slots: number, graceMs:
     .filter((member) => member.openRows === 0 && (member.idleMs ?? 0) < graceMs)
     .sort((a, b) => (a.idleMs ?? 0) - (b.idleMs ?? 0) || compareIds(a, b))
     // Nobody is started to be kept warm.
-    .filter((member) => !STOPPED.includes(member.status))
+    .filter((member) => !DOWN.includes(member.status))
     .slice(0, Math.max(0, slots - chosen.length));
   const keep = new Set([...active, ...chosen, ...warm].map((member) => member.deploymentId));
   const kept = living.filter((member) => keep.has(member.deploymentId));
@@ -60,9 +62,9 @@ export function planPool(members: readonly PoolMember[], slots: number, graceMs:
   return {
     keep: kept.map((member) => member.deploymentId),
     activate: kept
-      .filter((member) => member.built && STOPPED.includes(member.status))
+      .filter((member) => member.built && STARTABLE.includes(member.status))
       .map((member) => member.deploymentId),
-    drain: others.filter((member) => !STOPPED.includes(member.status)).map((member) => member.deploymentId),
+    drain: others.filter((member) => !DOWN.includes(member.status)).map((member) => member.deploymentId),
     waiting: eligible.slice(chosen.length).map((member) => member.deploymentId),
   };
 }

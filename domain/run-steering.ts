@@ -2,6 +2,7 @@
  * Steering a run: what an order says, and what it does to the run. The workflow carries orders out with these rules, the
  * API tells with the same rules what an order would do.
  */
+import { cleanText, readSender, type Sender } from './orders';
 import type { RunPhase } from './status';
 
 export const STEER_ACTIONS = ['pause', 'resume', 'open', 'close', 'extend', 'retry'] as const;
@@ -9,20 +10,9 @@ export type SteerAction = (typeof STEER_ACTIONS)[number];
 
 /** Longest that a run can be extended at once, in seconds. */
 export const MAX_EXTENSION_SECONDS = 366 * 86_400;
-const MAX_ACTOR = 128;
-const MAX_VIA = 32;
-const MAX_REASON = 500;
-const MAX_ID = 36;
-
 /** An order as it was understood. */
-export interface SteerOrder {
+export interface SteerOrder extends Sender {
   action: SteerAction;
-  /** Names this one order: sent twice, it is carried out once. Null for orders that carry none. */
-  id: string | null;
-  actor: string;
-  /** `api`, `cli`, or `temporal` for whoever signals the workflow directly. */
-  via: string;
-  reason: string;
   /** For `close`. */
   mode: 'now' | 'drain';
   /** For `extend`: by how much, in seconds, or until when, in epoch milliseconds. */
@@ -62,11 +52,8 @@ export interface SteerVerdict {
  */
 export function readOrder(action: SteerAction, sent: unknown): SteerOrder {
   const order: SteerOrder = {
+    ...readSender(sent),
     action,
-    id: null,
-    actor: 'unknown operator',
-    via: 'temporal',
-    reason: '',
     mode: 'drain',
     seconds: null,
     until: null,
@@ -74,8 +61,7 @@ export function readOrder(action: SteerAction, sent: unknown): SteerOrder {
   };
   if (typeof sent === 'string') {
     const number = action === 'extend' && sent.trim() !== '' ? Number(sent) : NaN;
-    if (Number.isFinite(number)) order.seconds = number;
-    else order.reason = cleanText(sent, MAX_REASON);
+    if (Number.isFinite(number)) Object.assign(order, { seconds: number, reason: '' });
   } else if (typeof sent === 'number') {
     if (action === 'extend') order.seconds = sent;
     else order.problem = `a bare number means nothing to ${action}`;
@@ -89,14 +75,6 @@ export function readOrder(action: SteerAction, sent: unknown): SteerOrder {
 }
 
 function readFields(order: SteerOrder, sent: Record<string, unknown>): void {
-  const text = (name: string, most: number): string | null => {
-    const value = sent[name];
-    return typeof value === 'string' && value.trim() !== '' ? cleanText(value, most) : null;
-  };
-  order.id = text('id', MAX_ID);
-  order.actor = text('actor', MAX_ACTOR) ?? order.actor;
-  order.via = text('via', MAX_VIA) ?? order.via;
-  order.reason = text('reason', MAX_REASON) ?? '';
   if (order.action === 'close' && sent.mode !== undefined && sent.mode !== null) {
     if (sent.mode === 'now' || sent.mode === 'drain') order.mode = sent.mode;
     else order.problem = `mode is "now" or "drain", not ${shown(sent.mode)}`;
@@ -116,14 +94,6 @@ function readFields(order: SteerOrder, sent: Record<string, unknown>): void {
 
 function shown(value: unknown): string {
   return cleanText(JSON.stringify(value) ?? typeof value, 80);
-}
-
-/** Text as any column takes it: no control characters, no half of a surrogate pair, not too long. */
-export function cleanText(text: string, most: number): string {
-  return text
-    .trim()
-    .slice(0, most)
-    .replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }
 
 function extensionProblem({ seconds, until }: SteerOrder): string | null {

@@ -2,6 +2,8 @@
 
 export const FAMILIES = ['general_chat'] as const;
 export type FamilyId = (typeof FAMILIES)[number];
+/** The families that the subnet launches with: no other is taken in launch mode, whatever is active. */
+export const LAUNCH_FAMILIES: readonly FamilyId[] = ['general_chat'];
 
 export const RUN_STATUSES = ['scheduled', 'open', 'completed'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];

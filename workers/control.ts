@@ -1,6 +1,7 @@
 import { createCorpusActivities } from '../activities/corpora';
 import { createDeploymentActivities } from '../activities/deployments';
 import { createLeaseActivities } from '../activities/leases';
+import { createOperatorActivities } from '../activities/operator-actions';
 import type { RunPolicy } from '../activities/run-policy';
 import { createRunClosingActivities } from '../activities/run-closing';
 import { createRunActivities } from '../activities/runs';
@@ -30,6 +31,7 @@ export function controlActivities(deps: ControlDeps) {
     ...createSubmissionActivities(deps),
     ...createDeploymentActivities(deps),
     ...createRunActivities(deps),
+    ...createOperatorActivities(deps),
     ...createRunClosingActivities(deps),
     ...createCorpusActivities(deps),
     ...createScoringActivities(deps),

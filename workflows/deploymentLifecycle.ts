@@ -8,9 +8,11 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  defineUpdate,
   isCancellation,
   proxyActivities,
   setHandler,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import { FAULTS, FINAL_FAULTS } from '../domain/faults';
@@ -21,19 +23,26 @@ import {
   type DeploymentHealthView,
   type DeploymentLifecycleInput,
   type DeploymentLifecycleState,
+  type DeploymentOrderAnswer,
   type InvocationFailedSignal,
+  type PoolDrain,
   type PromoteRequest,
   type RetireRequest,
 } from '../domain/messages';
 import { restartDelayMs } from '../domain/restart';
+import { readSender } from '../domain/orders';
 import type { DeploymentActivities } from '../activities/deployments';
+import type { OperatorActivities } from '../activities/operator-actions';
 import type { RuntimeActivities } from '../activities/runtime';
 import { ROW_OPTIONS } from './activity-options';
 import { logLinesOf } from './faults';
 import { announce, introduce } from './visibility';
 
 export const activateSignal = defineSignal<[ActivateRequest]>(DEPLOYMENT_MESSAGES.activate);
-export const drainSignal = defineSignal(DEPLOYMENT_MESSAGES.drain);
+export const drainSignal = defineSignal<[unknown?]>(DEPLOYMENT_MESSAGES.drain);
+export const undrainSignal = defineSignal<[unknown?]>(DEPLOYMENT_MESSAGES.undrain);
+export const drainUpdate = defineUpdate<DeploymentOrderAnswer, [unknown?]>(DEPLOYMENT_MESSAGES.drain);
+export const undrainUpdate = defineUpdate<DeploymentOrderAnswer, [unknown?]>(DEPLOYMENT_MESSAGES.undrain);
 export const promoteSignal = defineSignal<[PromoteRequest]>(DEPLOYMENT_MESSAGES.promote);
 export const retireDeploymentSignal = defineSignal<[RetireRequest?]>(DEPLOYMENT_MESSAGES.retire);
 export const invocationFailedSignal = defineSignal<[InvocationFailedSignal]>(
@@ -41,7 +50,7 @@ export const invocationFailedSignal = defineSignal<[InvocationFailedSignal]>(
 );
 export const deploymentHealthQuery = defineQuery<DeploymentHealthView>(DEPLOYMENT_MESSAGES.health);
 
-const rows = proxyActivities<DeploymentActivities>(ROW_OPTIONS);
+const rows = proxyActivities<DeploymentActivities & OperatorActivities>(ROW_OPTIONS);
 
 const waits = proxyActivities<DeploymentActivities>({
   taskQueue: TASK_QUEUES.control,
@@ -89,9 +98,17 @@ const STABLE_MS = 60_000;
 export async function deploymentLifecycle(input: DeploymentLifecycleInput): Promise<DeploymentHealthView> {
   const life = new DeploymentLife(input);
   setHandler(activateSignal, (request) => life.activate(request));
-  setHandler(drainSignal, () => life.drain());
-  setHandler(promoteSignal, (request) => life.promote(request.rank));
-  setHandler(retireDeploymentSignal, (request) => life.retire(request?.reason ?? 'retired by an operator'));
+  setHandler(drainSignal, async (sent?: unknown) => {
+    if (isPools(sent)) life.drain();
+    else await life.order('drain', sent);
+  });
+  setHandler(undrainSignal, async (sent?: unknown) => void (await life.order('undrain', sent)));
+  setHandler(drainUpdate, (sent?: unknown) => life.order('drain', sent));
+  setHandler(undrainUpdate, (sent?: unknown) => life.order('undrain', sent));
+  setHandler(promoteSignal, (request) => life.promote(request));
+  setHandler(retireDeploymentSignal, (request) =>
+    life.retire(readSender(request).reason || 'retired by an operator'),
+  );
   setHandler(invocationFailedSignal, (report) => life.invocationFailed(report));
   setHandler(deploymentHealthQuery, () => life.view);
   introduce('deployment', { hotkey: input.minerHotkey, family: input.familyId });
@@ -128,17 +145,48 @@ class DeploymentLife {
   }
 
   activate(request: ActivateRequest): void {
+    // Anybody can signal anything by hand; what makes no sense changes nothing.
+    if (typeof request?.imageRef !== 'string') return;
+    this.state.imageRef = request.imageRef;
+    if (this.state.held) return;
     this.state.activated = true;
     this.state.draining = false;
-    this.state.imageRef = request.imageRef;
   }
 
   drain(): void {
     this.state.draining = this.state.activated;
   }
 
-  promote(rank: number): void {
-    this.promotion = rank;
+  /** An operator's order: what it does to the agent, its row and the audit. */
+  async order(action: 'drain' | 'undrain', sent: unknown): Promise<DeploymentOrderAnswer> {
+    const { deploymentId } = this.input;
+    const held = action === 'drain';
+    const changed = (this.state.held ?? false) !== held;
+    const sender = readSender(sent);
+    this.state.held = held;
+    if (held) this.drain();
+    const message = !changed
+      ? `it is ${held ? 'drained already' : 'not drained'}`
+      : held
+        ? 'no new tasks; running leases finish, then it stops until it is let go'
+        : 'a run may start it again';
+    await rows.holdDeployment({ deploymentId, held });
+    await rows.recordAction({
+      ...sender,
+      id: sender.id ?? uuid4(),
+      action: `deployment.${action}`,
+      target: deploymentId,
+      outcome: changed ? 'applied' : 'unchanged',
+      message,
+    });
+    return { changed, message };
+  }
+
+  /** Into the active set; one that was stopped in the meantime is started for it. */
+  promote(request: PromoteRequest): void {
+    if (!Number.isInteger(request?.rank)) return;
+    this.promotion = request.rank;
+    if (this.state.imageRef !== null && !this.state.held && !this.state.draining) this.state.activated = true;
   }
 
   retire(reason: string): void {
@@ -146,6 +194,7 @@ class DeploymentLife {
   }
 
   invocationFailed(report: InvocationFailedSignal): void {
+    if (typeof report?.reason !== 'string') return;
     // A report about an instance that was replaced in the meantime says nothing about this one.
     if (report.instanceId === null || report.instanceId === this.instanceId) this.suspicion = report.reason;
   }
@@ -171,7 +220,9 @@ class DeploymentLife {
         await this.serve();
       }
     }
-    return this.close(this.retireReason);
+    const view = await this.close(this.retireReason);
+    await condition(allHandlersFinished);
+    return view;
   }
 
   /** Places the agent and stays with it until it fails or somebody wants something else. */
@@ -309,6 +360,13 @@ class DeploymentLife {
 
   private say(status: string, reason: string): void {
     this.view = { ...this.view, status, reason, restarts: this.state.restarts };
-    announce(status, reason);
+    announce(status, reason, STUCK[status] ?? null);
   }
+}
+
+/** Statuses in which something has to be mended before the agent runs, and the step that it keeps from going on. */
+const STUCK: Record<string, string> = { unhealthy: 'restart', pending_capacity: 'placement' };
+
+function isPools(sent: unknown): boolean {
+  return typeof sent === 'object' && sent !== null && (sent as Partial<PoolDrain>).by === 'pool';
 }

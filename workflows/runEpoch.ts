@@ -26,9 +26,9 @@ import {
   type SteerAnswer,
   type StuckStep,
 } from '../domain/messages';
+import { cleanText } from '../domain/orders';
 import {
   STEER_ACTIONS,
-  cleanText,
   decideOrder,
   readOrder,
   type SteerAction,

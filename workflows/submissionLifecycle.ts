@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   ParentClosePolicy,
+  allHandlersFinished,
   condition,
   defineQuery,
   defineSignal,
@@ -13,6 +14,7 @@ import {
   proxyActivities,
   setHandler,
   startChild,
+  uuid4,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { FAULTS, FINAL_FAULTS } from '../domain/faults';
@@ -27,8 +29,10 @@ import {
   type SubmissionStatusView,
   type WithdrawRequest,
 } from '../domain/messages';
+import { readSender } from '../domain/orders';
 import type { SubmissionStatus } from '../domain/status';
 import type { ChainActivities } from '../activities/chain';
+import type { OperatorActivities } from '../activities/operator-actions';
 import type { RuntimeActivities } from '../activities/runtime';
 import type { SubmissionActivities } from '../activities/submissions';
 import { deploymentLifecycle } from './deploymentLifecycle';
@@ -39,11 +43,13 @@ import { announce, introduce } from './visibility';
 export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(
   SUBMISSION_MESSAGES.withdraw,
 );
+export const withdrawSignal = defineSignal<[unknown?]>(SUBMISSION_MESSAGES.withdraw);
+export const banSignal = defineSignal<[unknown?]>(SUBMISSION_MESSAGES.ban);
 export const retireSignal = defineSignal<[RetireRequest?]>(SUBMISSION_MESSAGES.retire);
 export const retryBuildSignal = defineSignal(SUBMISSION_MESSAGES.retryBuild);
 export const submissionStatusQuery = defineQuery<SubmissionStatusView>(SUBMISSION_MESSAGES.status);
 
-const rows = proxyActivities<SubmissionActivities>(ROW_OPTIONS);
+const rows = proxyActivities<SubmissionActivities & OperatorActivities>(ROW_OPTIONS);
 
 // A payment is final some seconds after it was included; a chain that cannot be asked is the owner's problem.
 const chain = proxyActivities<ChainActivities>({
@@ -83,12 +89,14 @@ interface Ending {
 export async function submissionLifecycle(input: SubmissionLifecycleInput): Promise<SubmissionStatusView> {
   const life = new SubmissionLife(input);
   setHandler(submissionStatusQuery, () => life.view);
-  setHandler(retireSignal, (request) => life.retire(request?.reason ?? 'retired by an operator'));
+  setHandler(retireSignal, (request) => life.retire(readSender(request).reason || 'retired by an operator'));
+  setHandler(withdrawSignal, (sent?: unknown) => life.order('withdraw', sent));
+  setHandler(banSignal, (sent?: unknown) => life.order('ban', sent));
   setHandler(retryBuildSignal, () => life.retryBuild());
   setHandler(
     withdrawUpdate,
     async (request) => {
-      life.withdraw(request);
+      await life.order('withdraw', request);
       await condition(() => life.view.step === 'ended');
       return life.view;
     },
@@ -130,12 +138,30 @@ class SubmissionLife {
     this.asked ??= { status: 'retired', reason, countsForCap: true };
   }
 
-  withdraw(request: WithdrawRequest): void {
+  /** The miner or the owner takes it back; a ban refuses its hotkey besides. What the API audits is not audited twice. */
+  async order(action: 'withdraw' | 'ban', sent: unknown): Promise<void> {
+    const { actor, via, ...sender } = readSender(sent);
+    const reason = sender.reason || 'no reason given';
+    const changed = this.asked === null;
     this.asked ??= {
       status: 'withdrawn',
-      reason: `withdrawn by ${request.actor}: ${request.reason || 'no reason given'}`,
+      reason: action === 'ban' ? `banned: ${reason}` : withdrawn(actor, reason),
       countsForCap: true,
     };
+    if (action === 'ban') {
+      await rows.banHotkey({ hotkey: this.input.minerHotkey, reason, bannedBy: actor });
+    }
+    if (via === 'api') return;
+    await rows.recordAction({
+      id: sender.id ?? uuid4(),
+      actor,
+      via,
+      action: `submission.${action}`,
+      target: this.input.submissionId,
+      reason: sender.reason,
+      outcome: changed || action === 'ban' ? 'applied' : 'unchanged',
+      message: this.asked.reason,
+    });
   }
 
   retryBuild(): void {
@@ -191,6 +217,7 @@ class SubmissionLife {
           'build',
           'received',
           `${ending.reason}; waiting for the operator to mend it (signal retryBuild)`,
+          'build',
         );
         await condition(() => this.buildRetries > seen);
       }
@@ -223,10 +250,16 @@ class SubmissionLife {
       .signal(DEPLOYMENT_MESSAGES.retire, { reason: ending.reason } satisfies RetireRequest)
       .catch((error: unknown) => log.info('the deployment workflow is gone already', { error }));
     this.say('ended', ending.status, ending.reason);
+    await condition(allHandlersFinished);
     return this.view;
   }
 
-  private say(step: SubmissionStatusView['step'], status: string, reason: string): void {
+  private say(
+    step: SubmissionStatusView['step'],
+    status: string,
+    reason: string,
+    stuck: string | null = null,
+  ): void {
     this.view = {
       submissionId: this.input.submissionId,
       step,
@@ -234,8 +267,13 @@ class SubmissionLife {
       reason,
       since: new Date().toISOString(),
     };
-    announce(status, reason);
+    announce(status, reason, stuck);
   }
+}
+
+/** A ban comes as a withdrawal whose reason says so. */
+function withdrawn(actor: string, reason: string): string {
+  return reason.startsWith('banned: ') ? reason : `withdrawn by ${actor}: ${reason}`;
 }
 
 /** Turns the failure of a step into how the submission ends: only the miner's own fault is held against the cap. */

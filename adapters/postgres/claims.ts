@@ -173,7 +173,8 @@ function runAndClock(request: ClaimRequest): Prisma.Sql {
     WITH clock AS MATERIALIZED (SELECT ${sqlNow(request.now)} AS now),
     run AS MATERIALIZED (
       SELECT id FROM evaluation_runs
-      WHERE status = 'open' AND phase = 'running' AND (${runId}::text IS NULL OR id = ${runId}::text))`;
+      -- The boundary holds also while no worker is up to close the run.
+      WHERE status = 'open' AND phase = 'running' AND ends_at > (SELECT now FROM clock) AND (${runId}::text IS NULL OR id = ${runId}::text))`;
 }
 
 /** Over `t`. */

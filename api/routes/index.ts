@@ -13,6 +13,7 @@ import { publicRecordRoutes } from './public-record';
 import { internalRoutes } from './internal';
 import { operatorRoutes } from './operators';
 import { runRoutes } from './runs';
+import { orderRoutes } from './orders';
 import { runSteeringRoutes } from './run-steering';
 import { runtimeProxyRoutes } from './runtime-proxy';
 import { submissionRoutes } from './submissions';
@@ -31,6 +32,7 @@ export const allRoutes: readonly (readonly Route[])[] = [
   evalRoutes,
   adminRoutes,
   runSteeringRoutes,
+  orderRoutes,
   runtimeProxyRoutes,
   consumerRuntimeRoutes,
   internalRoutes,

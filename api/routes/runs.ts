@@ -21,6 +21,7 @@ import { RUN_MESSAGES, workflowIds } from '../../domain/messages';
 import type { RunProgressView } from '../../domain/messages';
 import { naiveIso, naiveIsoOrNull } from '../../domain/time';
 import { sendObject } from '../archives';
+import type { ApiDeps } from '../deps';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { tryQuery } from '../temporal-control';
@@ -38,6 +39,15 @@ const NOT_READY = {
   signer_hotkey: null,
   signature: null,
 };
+
+/** The run that is asked for, or the latest, where it is completed and has weights. */
+async function scoredRuns(deps: ApiDeps, runId: string | undefined): Promise<string[]> {
+  const rows = await deps.db.$queryRaw<Array<{ id: string }>>`
+    SELECT r.id FROM evaluation_runs r JOIN run_weight_sets w ON w.run_id = r.id
+    WHERE r.status = 'completed' AND (${runId ?? null}::text IS NULL OR r.id = ${runId ?? null}::text)
+    ORDER BY r.sequence DESC LIMIT 1`;
+  return rows.map((row) => row.id);
+}
 
 export const runRoutes: Route[] = [
   defineRoute(
@@ -104,6 +114,14 @@ export const runRoutes: Route[] = [
         status: run.status,
         phase: run.phase,
         reason: view?.reason ?? null,
+        stuck: view?.stuck
+          ? {
+              step: view.stuck.step,
+              failures: view.stuck.failures,
+              since: naiveIso(new Date(view.stuck.since)),
+              next_attempt: naiveIso(new Date(view.stuck.nextAttempt)),
+            }
+          : null,
         started_at: naiveIso(run.startedAt),
         ends_at: naiveIso(run.endsAt),
         paused_at: naiveIsoOrNull(run.pausedAt),
@@ -170,13 +188,10 @@ export const runRoutes: Route[] = [
       responses: { 200: { description: 'Weights', schema: weightsPayload } },
     },
     async ({ deps, query }) => {
-      const run = query.run_id
-        ? await deps.db.evaluationRun.findFirst({ where: { id: query.run_id, status: 'completed' } })
-        : await deps.db.evaluationRun.findFirst({
-            where: { status: 'completed' },
-            orderBy: { sequence: 'desc' },
-          });
-      const set = run ? await deps.db.runWeightSet.findUnique({ where: { runId: run.id } }) : null;
+      // A run that was given up before it had any member has no weights: the one before it still counts.
+      const set = await deps.db.runWeightSet.findFirst({
+        where: { runId: { in: await scoredRuns(deps, query.run_id) } },
+      });
       if (!set) return NOT_READY;
       return {
         run_id: set.runId,

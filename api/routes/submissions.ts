@@ -4,6 +4,7 @@ import { listSubmissions } from '../../adapters/postgres/submissions';
 import { loadScorecards } from '../../adapters/postgres/runs-read';
 import { buildLogKey } from '../../domain/build-log';
 import { idParams } from '../../domain/contracts/common';
+import { NO_ORDER } from '../../domain/contracts/orders';
 import { scorecardPayload } from '../../domain/contracts/scorecards';
 import {
   canonicalPayload,
@@ -17,22 +18,19 @@ import {
   withdrawBody,
   withdrawPayload,
 } from '../../domain/contracts/submissions';
-import { HttpError } from '../../domain/http-errors';
 import { SUBMISSION_MESSAGES, workflowIds } from '../../domain/messages';
-import type { SubmissionStatusView, WithdrawRequest } from '../../domain/messages';
-import { TERMINAL_SUBMISSION_STATUSES } from '../../domain/status';
-import type { SubmissionStatus } from '../../domain/status';
+import type { SubmissionStatusView } from '../../domain/messages';
 import { naiveIso } from '../../domain/time';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { latestScorecards, ownOrOwnersSubmission, ownSubmission } from '../submissions/own';
 import { canonicalReport, progressReport } from '../submissions/reports';
 import { sendArchive } from '../archives';
-import { tryQuery, updateWorkflow } from '../temporal-control';
+import { withdrawSubmission } from '../steering/submission';
+import { tryQuery } from '../temporal-control';
 import { buildStatus, submissionView } from '../views/submissions';
 
 const tags = ['submissions'];
-const WITHDRAW_MS = 15_000;
 /** A build log is bounded where it is written. */
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 const ownErrors = {
@@ -248,37 +246,12 @@ export const submissionRoutes: Route[] = [
         503: { description: 'Its workflow does not answer' },
       },
     },
-    async ({ deps, params, body, hotkey }) => {
-      const row = await ownOrOwnersSubmission(deps, params.id, hotkey);
-      if (row.status === 'withdrawn') {
-        return { submission_id: row.id, status: row.status, reason: row.statusReason ?? '' };
-      }
-      if (TERMINAL_SUBMISSION_STATUSES.includes(row.status as SubmissionStatus)) {
-        throw new HttpError(
-          409,
-          `submission is ${row.status} and cannot be withdrawn: ${row.statusReason ?? ''}`,
-        );
-      }
-      const actor = hotkey === row.minerHotkey ? 'the miner' : 'the owner';
-      const request: WithdrawRequest = { actor, reason: body?.reason ?? '' };
-      const view = await updateWorkflow<SubmissionStatusView>(
-        deps.temporal,
-        workflowIds.submission(row.id),
-        SUBMISSION_MESSAGES.withdraw,
-        request,
-        WITHDRAW_MS,
-      );
-      await deps.db.operatorAction.create({
-        data: {
-          actor: hotkey,
-          via: 'api',
-          action: 'submission.withdraw',
-          target: row.id,
-          reason: request.reason,
-          outcome: 'applied',
-        },
-      });
-      return { submission_id: row.id, status: view.status, reason: view.reason };
-    },
+    async ({ deps, params, body, hotkey }) =>
+      withdrawSubmission(
+        deps,
+        await ownOrOwnersSubmission(deps, params.id, hotkey),
+        hotkey,
+        body ?? NO_ORDER,
+      ),
   ),
 ];

@@ -19,6 +19,22 @@ export interface Order {
   request?: Prisma.InputJsonObject;
 }
 
+/** What every order's body has. */
+export interface OrderBody {
+  reason: string;
+  dry_run: boolean;
+  order_id?: string | undefined;
+  via: 'api' | 'cli';
+}
+
+/** Who gives an order, from its body and its signature. */
+export function senderOf(
+  body: OrderBody,
+  hotkey: string,
+): Pick<Order, 'orderId' | 'actor' | 'via' | 'reason'> {
+  return { orderId: body.order_id, actor: hotkey, via: body.via, reason: body.reason };
+}
+
 /** What came of it. `unchanged`: it was so already. */
 export interface Outcome {
   outcome: 'applied' | 'unchanged';
@@ -31,11 +47,11 @@ export interface Outcome {
  * @param act is given the id of the order
  * @throws HttpError 409 when the id belongs to another order; whatever `act` throws
  */
-export async function audited<T extends Outcome>(
+export async function audited(
   deps: ApiDeps,
   order: Order,
-  act: (id: string) => Promise<T>,
-): Promise<T | Outcome> {
+  act: (id: string) => Promise<Outcome>,
+): Promise<Outcome> {
   const id = order.orderId ?? randomUUID();
   const { actor, via, action, target, reason, request = {} } = order;
   await deps.db.operatorAction.createMany({

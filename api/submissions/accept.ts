@@ -46,6 +46,7 @@ async function admit(
   { hotkey, payment, baseUrl }: { hotkey: string; payment: NamedPayment; baseUrl: string },
 ): Promise<Accepted> {
   const { submission } = deps.config;
+  await refuseBanned(deps, hotkey);
   if (submission.lifetimeCap > 0 && (await countForCap(deps.db, hotkey)) >= submission.lifetimeCap) {
     throw capReached(submission.lifetimeCap);
   }
@@ -124,6 +125,14 @@ async function refuseTooMany(deps: ApiDeps, hotkey: string): Promise<() => Promi
       deps.logger.warn('a rate limit slot could not be given back', { hotkey, error: messageOf(error) }),
     );
   };
+}
+
+async function refuseBanned(deps: ApiDeps, hotkey: string): Promise<void> {
+  const ban = await deps.db.bannedHotkey.findUnique({ where: { hotkey } });
+  if (!ban || ban.liftedAt) return;
+  throw new HttpError(403, `hotkey ${hotkey.slice(0, 16)}... is banned by the subnet owner: ${ban.reason}`, {
+    banned_at: naiveIso(ban.createdAt),
+  });
 }
 
 function capReached(cap: number): HttpError {

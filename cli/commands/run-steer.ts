@@ -1,10 +1,11 @@
-/** `eirel-ai run pause|resume|close|extend|open`: the owner steers a run. */
+/** `eirel-ai run pause|resume|close|extend|open|retry`: the owner steers a run. */
 import { Option, type Command } from 'commander';
 import { answerOf, type Schema } from '../../adapters/owner-api';
 import { pause as sleep } from '../../adapters/owner-client/transport';
 import { parseIsoTimestamp } from '../../domain/time';
 import { CliError, EXIT, UsageError } from '../exit-codes';
 import { seconds, wholeNumber } from '../options';
+import { orderBodyOf, withOrderOptions, type OrderOptions } from '../order-command';
 import { fields } from '../output';
 import type { Progress } from '../progress-view';
 import { fetchProgress, runIdOf, waitedInVain } from '../run-api';
@@ -16,18 +17,16 @@ type Steering = Schema<'RunSteering'>;
 const STEER_MS = 60_000;
 const POLL_MS = 1_000;
 
-interface SteerOptions {
-  reason?: string;
-  dryRun?: boolean;
-  yes?: boolean;
+interface SteerOptions extends OrderOptions {
   wait?: boolean;
   timeout: number;
   mode?: 'now' | 'drain';
   seconds?: number;
+  until?: string;
 }
 
 interface Action {
-  verb: 'pause' | 'resume' | 'close' | 'extend' | 'open';
+  verb: 'pause' | 'resume' | 'close' | 'extend' | 'open' | 'retry';
   description: string;
   /** Asked before it is done. */
   question: (runId: string, options: SteerOptions) => string;
@@ -60,7 +59,8 @@ const ACTIONS: readonly Action[] = [
   {
     verb: 'extend',
     description: 'move the end of the run',
-    question: (runId, options) => `Extend ${runId} by ${options.seconds} s?`,
+    question: (runId, { seconds, until }) =>
+      seconds === undefined ? `Extend ${runId} until ${until}?` : `Extend ${runId} by ${seconds} s?`,
     reached: (progress, answer) =>
       (parseIsoTimestamp(progress.ends_at) ?? 0) >= (parseIsoTimestamp(answer.ends_at) ?? Infinity),
   },
@@ -70,17 +70,19 @@ const ACTIONS: readonly Action[] = [
     question: (runId) => `Open ${runId} now?`,
     reached: (progress) => progress.status === 'open' && !['opening', 'deploying'].includes(progress.phase),
   },
+  {
+    verb: 'retry',
+    description: 'try the step that the run is stuck in again now',
+    question: (runId) => `Try the stuck step of ${runId} again now?`,
+    reached: (progress) => progress.stuck === null,
+  },
 ];
 
 /** Adds the steering verbs to `eirel-ai run`. */
 export function registerRunSteering(run: Command): void {
   for (const action of ACTIONS) {
-    const command = run
-      .command(`${action.verb} <run>`)
+    const command = withOrderOptions(run.command(`${action.verb} <run>`))
       .description(`${action.description} ("current" names the current run)`)
-      .option('--reason <text>', 'why; kept with the run', '')
-      .option('--dry-run', 'say what it would do and change nothing')
-      .option('--yes', 'do not ask')
       .option('--wait', 'wait until it has come about')
       .option('--timeout <seconds>', 'longest time to wait', seconds, 600);
     if (action.verb === 'close') {
@@ -91,10 +93,14 @@ export function registerRunSteering(run: Command): void {
       );
     }
     if (action.verb === 'extend') {
-      command.requiredOption('--seconds <n>', 'by how much', wholeNumber(1, 366 * 86_400));
+      command
+        .option('--seconds <n>', 'by how much', wholeNumber(1, 366 * 86_400))
+        .option('--until <time>', 'to when: an ISO time with its zone, such as 2026-01-31T12:00:00Z');
     }
     command.action(async (argument: string, options: SteerOptions, self: Command) => {
-      if ((options.reason ?? '').length > 500) throw new UsageError('--reason takes at most 500 characters');
+      if (action.verb === 'extend' && (options.seconds === undefined) === (options.until === undefined)) {
+        throw new UsageError('extend takes either --seconds or --until');
+      }
       const session = new Session(self);
       await session.withApi('owner', (api) => steer(session, api, action, argument, options));
     });
@@ -111,7 +117,7 @@ async function steer(
   const runId = await runIdOf(api, argument);
   if (!options.dryRun) await session.confirm(action.question(runId, options), options.yes);
   const params = { path: { id: runId } };
-  const body = { reason: options.reason ?? '', dry_run: options.dryRun ?? false };
+  const body = orderBodyOf(options);
   const { POST } = api.within(STEER_MS);
   const answer = await answerOf(
     action.verb === 'close'
@@ -119,7 +125,10 @@ async function steer(
       : action.verb === 'extend'
         ? POST('/v1/admin/runs/{id}/extend', {
             params,
-            body: { ...body, seconds: options.seconds as number },
+            body: {
+              ...body,
+              ...(options.seconds === undefined ? { until: options.until } : { seconds: options.seconds }),
+            },
           })
         : POST(`/v1/admin/runs/{id}/${action.verb}`, { params, body }),
   );

@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { answerOf, type Schema } from '../../adapters/owner-api';
 import type { Api } from '../api';
+import { orderBodyOf, type OrderOptions } from '../order-command';
 import { fields, printable, table } from '../output';
 import { Session } from '../session';
 import type { Role } from '../settings';
@@ -54,29 +55,19 @@ export function registerSubmission(program: Command): void {
     .description('take it out of the evaluation for good')
     .addOption(asOption())
     .option('--reason <text>', 'why; kept with the submission', '')
-    .option('--dry-run', 'show where it stands and change nothing')
+    .option('--dry-run', 'say what it would do and change nothing')
     .option('--yes', 'do not ask')
+    .option('--order-id <id>', 'name of this order: sent twice, it is carried out once')
     .action(withdraw);
 }
 
-async function withdraw(
-  id: string,
-  options: { as: Role; reason: string; dryRun?: boolean; yes?: boolean },
-  command: Command,
-): Promise<void> {
+async function withdraw(id: string, options: OrderOptions & { as: Role }, command: Command): Promise<void> {
   const session = new Session(command);
+  const body = orderBodyOf(options);
   await session.withApi(options.as, async (api) => {
-    if (options.dryRun) {
-      const { submission_id, status } = await readJourney(api, id);
-      const would = { dry_run: true, submission_id, status, reason: options.reason };
-      return session.printer.data(would, (value) => fields(Object.entries(value)));
-    }
-    await session.confirm(`Withdraw submission ${id} for good?`, options.yes);
+    if (!options.dryRun) await session.confirm(`Withdraw submission ${id} for good?`, options.yes);
     const answer = await answerOf(
-      api.within(WITHDRAW_MS).POST('/v1/submissions/{id}/withdraw', {
-        params: { path: { id } },
-        body: { reason: options.reason },
-      }),
+      api.within(WITHDRAW_MS).POST('/v1/submissions/{id}/withdraw', { params: { path: { id } }, body }),
     );
     session.printer.data(answer, (value) => fields(Object.entries(value)));
   });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { clampedInt, wireTime } from './common';
 import { laxBool, laxInt } from './lax';
+import { NO_ORDER, orderBody } from './orders';
 
 const MAX_INT32 = 2_147_483_647;
 
@@ -94,19 +95,6 @@ export const whoamiPayload = z
   })
   .meta({ id: 'Whoami' });
 
-/** Who steers through the API: why, by which way, and under which id of their own. */
-export const orderBody = z.object({
-  reason: z.string().max(500).default(''),
-  /** Says what would happen and changes nothing. */
-  dry_run: z.boolean().default(false),
-  /** An order sent again under the same id is not carried out again. */
-  order_id: z
-    .string()
-    .regex(/^[A-Za-z0-9-]{8,36}$/, 'must be 8 to 36 letters, digits or dashes, such as a UUID')
-    .optional(),
-  via: z.enum(['api', 'cli']).default('api'),
-});
-const NO_ORDER = { reason: '', dry_run: false, via: 'api' as const };
 /** An empty body steers without a reason. */
 export const steerBody = orderBody.optional().transform((body) => body ?? NO_ORDER);
 export const closeBody = orderBody

@@ -233,6 +233,18 @@ export const runProgressPayload = z
     phase: z.string(),
     /** What the run's workflow says it is doing; null when it cannot be asked. */
     reason: z.string().nullable(),
+    /**
+     * The step that keeps failing; null when none does, or when the workflow cannot be asked. Why is for the owner to
+     * read (`/v1/admin/stuck`).
+     */
+    stuck: z
+      .object({
+        step: z.string(),
+        failures: z.int(),
+        since: wireTime,
+        next_attempt: wireTime,
+      })
+      .nullable(),
     started_at: wireTime,
     ends_at: wireTime,
     paused_at: wireTime.nullable(),

@@ -1,5 +1,6 @@
 /** Submissions as the wire shows them (api.md section 4.1). */
 import { z } from 'zod';
+import { orderBody } from './orders';
 import { jsonObject, queryInt, clampedInt, wireTime } from './common';
 import { deploymentPayload } from './deployments';
 import { scorecardPayload } from './scorecards';
@@ -122,7 +123,13 @@ export const poolItemPayload = z
   })
   .meta({ id: 'PoolItem' });
 
-export const withdrawBody = z.object({ reason: z.string().max(500).default('') });
+export const withdrawBody = orderBody;
 export const withdrawPayload = z
-  .object({ submission_id: z.string(), status: z.string(), reason: z.string() })
+  .object({
+    submission_id: z.string(),
+    status: z.string(),
+    reason: z.string(),
+    /** Only in the answer to a dry run. */
+    dry_run: z.boolean().optional(),
+  })
   .meta({ id: 'Withdrawal' });

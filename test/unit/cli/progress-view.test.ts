@@ -8,6 +8,7 @@ const progress: Progress = {
   status: 'open',
   phase: 'running',
   reason: 'validators are judging',
+  stuck: null,
   started_at: '2025-01-31T11:00:00',
   ends_at: '2025-01-31T13:01:01',
   paused_at: null,
