@@ -4,6 +4,7 @@
  */
 import type { RunPhase } from './status';
 import type { LoopMemory, LoopSettings, TaskEnding } from './validator/loop';
+import type { WeightMode } from './weights/outcomes';
 
 export const TASK_QUEUES = {
   /** Workflows and database activities. */
@@ -341,8 +342,21 @@ export interface ChainPublicationInput {
 export interface PublicationStatusView {
   runId: string | null;
   hotkey: string;
-  step: 'reading' | 'submitting' | 'waiting' | 'finalising' | 'verifying' | 'done' | 'failed' | 'cancelled';
+  step:
+    | 'reading'
+    | 'submitting'
+    | 'waiting'
+    | 'finalising'
+    | 'revealing'
+    | 'verifying'
+    | 'done'
+    | 'failed'
+    | 'cancelled';
   reason: string;
+  /** What became of the last attempt, by its label (`TOO_SOON`, `RPC_DOWN`, ...); null before the first. */
+  outcome: string | null;
+  /** How weights get on chain here; null until the subnet's setting was read. */
+  mode: WeightMode | null;
   attempt: number;
   blockNumber: number | null;
   blockHash: string | null;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CommitPreference } from '../domain/weights/rules';
 import { parseTaoToRao } from '../domain/weights/tao';
 
 export const WORKER_ROLES = ['control', 'runtime', 'llm', 'chain', 'publication'] as const;
@@ -24,7 +25,15 @@ export interface WorkerConfig {
     restartBudget: number;
     headroom: { cpuMillis: number; memoryBytes: number; pods: number };
   };
-  publication: { ownerApiUrl: string; blockSeconds: number; eraPeriod: number; ledgerPath: string };
+  publication: {
+    ownerApiUrl: string;
+    /** null measures the chain. */
+    blockSeconds: number | null;
+    eraPeriod: number;
+    tipRao: bigint;
+    commits: CommitPreference;
+    ledgerPath: string;
+  };
 }
 
 const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
@@ -54,8 +63,17 @@ const contract = z.object({
   OWNER_RUNTIME_CAPACITY_MEMORY_HEADROOM_MB: z.coerce.number().nonnegative().default(512),
   OWNER_RUNTIME_CAPACITY_POD_HEADROOM: z.coerce.number().nonnegative().default(1),
   OWNER_API_URL: z.string().default('http://127.0.0.1:8000'),
-  EIREL_BLOCK_SECONDS: seconds(12),
-  EIREL_WEIGHTS_ERA_BLOCKS: z.coerce.number().int().min(4).default(8),
+  EIREL_BLOCK_SECONDS: z.coerce.number().positive().optional(),
+  EIREL_WEIGHTS_ERA_BLOCKS: z.coerce
+    .number()
+    .int()
+    .refine(
+      (n) => n >= 4 && n <= 4096 && Number.isInteger(Math.log2(n)),
+      'must be a power of two from 4 to 4096',
+    )
+    .default(8),
+  EIREL_WEIGHTS_TIP_TAO: z.string().default('0'),
+  EIREL_WEIGHTS_COMMIT: z.enum(['auto', 'timelock', 'hash']).default('auto'),
   EIREL_PUBLICATION_LEDGER_PATH: z.string().default('publications.jsonl'),
 });
 
@@ -100,7 +118,9 @@ export function workerConfigFromEnv(env: NodeJS.ProcessEnv): WorkerConfig {
     },
     publication: {
       ownerApiUrl: e.OWNER_API_URL,
-      blockSeconds: e.EIREL_BLOCK_SECONDS,
+      blockSeconds: e.EIREL_BLOCK_SECONDS ?? null,
+      tipRao: parseTaoToRao(e.EIREL_WEIGHTS_TIP_TAO),
+      commits: e.EIREL_WEIGHTS_COMMIT,
       eraPeriod: e.EIREL_WEIGHTS_ERA_BLOCKS,
       ledgerPath: e.EIREL_PUBLICATION_LEDGER_PATH,
     },

@@ -307,6 +307,8 @@ async function openPublication(
           ownerApiUrl: publication.ownerApiUrl,
           blockSeconds: publication.blockSeconds,
           eraPeriod: publication.eraPeriod,
+          tipRao: publication.tipRao,
+          commits: publication.commits,
           stopping,
         }),
       },

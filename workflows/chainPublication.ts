@@ -14,7 +14,12 @@ import {
   type ChainPublicationInput,
   type PublicationStatusView,
 } from '../domain/messages';
-import type { PublicationActivities } from '../activities/publication';
+import type {
+  Attempted,
+  PublicationActivities,
+  SubmitOutcome,
+  VectorPlan,
+} from '../activities/publication-parts';
 import { announce, introduce } from './visibility';
 
 export const cancelSignal = defineSignal(PUBLICATION_MESSAGES.cancel);
@@ -32,8 +37,8 @@ const reading = proxyActivities<PublicationActivities>({
 });
 
 const signing = proxyActivities<PublicationActivities>({
-  startToCloseTimeout: '5 minutes',
-  scheduleToCloseTimeout: '1 hour',
+  startToCloseTimeout: '30 minutes',
+  scheduleToCloseTimeout: '1 day',
   heartbeatTimeout: '20 seconds',
   retry: {
     initialInterval: '2 seconds',
@@ -42,10 +47,13 @@ const signing = proxyActivities<PublicationActivities>({
   },
 });
 
-/** Attempts to get one vector included before the publication is given up; the next interval starts anew. */
-const MAX_SUBMISSIONS = 20;
+/** Attempts that a better signature may mend, before the publication is given up; the next interval starts anew. */
+const MAX_TRIES = 20;
+/** After this long the weights are another interval's business. */
+const PATIENCE_MS = 86_400_000;
+const LONGEST_BACKOFF_SECONDS = 300;
 
-/** Puts one set of weights on chain: read, plan, submit, finalise, read back and compare. */
+/** Puts one set of weights on chain: read, plan, submit or commit, finalise, reveal, read back and compare. */
 export async function chainPublication(input: ChainPublicationInput): Promise<PublicationStatusView> {
   const publication = new Publication(input);
   setHandler(cancelSignal, () => publication.cancel());
@@ -57,6 +65,10 @@ export async function chainPublication(input: ChainPublicationInput): Promise<Pu
 class Publication {
   view: PublicationStatusView;
   private cancelled = false;
+  private tries = 0;
+  private failures = 0;
+  /** Labels of outcomes that are final the second time. */
+  private readonly seen = new Set<string>();
 
   constructor(private readonly input: ChainPublicationInput) {
     this.view = {
@@ -64,6 +76,8 @@ class Publication {
       hotkey: input.hotkey,
       step: 'reading',
       reason: 'reading the weights that the owner serves',
+      outcome: null,
+      mode: null,
       attempt: 0,
       blockNumber: null,
       blockHash: null,
@@ -86,65 +100,137 @@ class Publication {
   }
 
   private async publish(): Promise<PublicationStatusView> {
-    const { hotkey, netuid } = this.input;
     this.say('reading', this.view.reason);
     const served = await reading.loadWeights({ runId: this.input.runId });
     this.view.runId = served.runId;
-    for (let attempt = 1; attempt <= MAX_SUBMISSIONS; attempt += 1) {
-      this.view.attempt = attempt;
-      if (this.cancelled) return this.say('cancelled', 'cancelled by an operator; nothing was sent');
+    for (;;) {
+      if (this.cancelled) return this.say('cancelled', 'cancelled by an operator; nothing more is sent');
       // The vector is planned anew for every attempt: uids may have moved since the last one.
-      const plan = await reading.planVector({ hotkey, netuid, weights: served.weights });
+      const plan = await reading.planVector({ ...this.about, weights: served.weights });
+      this.view.mode = plan.mode;
       if (plan.waitSeconds > 0) {
-        await this.wait(
-          `too soon: the chain takes weights again at block ${plan.untilBlock}`,
-          plan.waitSeconds,
-        );
+        const reason = `too soon: the chain takes weights again at block ${plan.untilBlock}`;
+        await this.wait('TOO_SOON', reason, plan.waitSeconds);
         continue;
       }
-      this.say('submitting', `sending ${plan.uids.length} weights, attempt ${attempt}`);
-      const outcome = await signing.submitVector({
-        workflowId: workflowInfo().workflowId,
-        attempt,
-        runId: served.runId,
-        hotkey,
-        netuid,
-        plan,
-      });
-      if (outcome.kind === 'too_soon') {
-        await this.wait(
-          `too soon: the chain takes weights again at block ${outcome.untilBlock}`,
-          outcome.waitSeconds,
-        );
-        continue;
-      }
-      if (outcome.kind === 'again') {
-        await this.wait(outcome.message, outcome.waitSeconds);
-        continue;
-      }
-      this.view = { ...this.view, ...outcome.included };
-      this.say('finalising', `included in block ${outcome.included.blockNumber}; waiting for finality`);
-      const final = await signing.awaitFinality(outcome.included);
-      if (!final.finalized) {
-        await this.wait(final.message, final.waitSeconds);
-        continue;
-      }
-      this.say('verifying', 'reading the row back');
-      const check = await reading.verifyVector({
-        netuid,
-        uid: plan.uid,
-        uids: plan.uids,
-        values: plan.values,
-      });
-      return this.say('done', `on chain at block ${outcome.included.blockNumber}, ${check.message}`);
+      const what =
+        plan.mode === 'set'
+          ? `sending ${plan.uids.length} weights`
+          : `committing to ${plan.uids.length} weights`;
+      const included = await this.attempt(what, (key) => signing.submitVector({ ...key, plan }));
+      if (!included) continue;
+      const end =
+        included.commitHash === null
+          ? await this.verify(plan, included)
+          : await this.reveal(plan, included.commitHash, this.view.attempt);
+      if (end) return end;
     }
-    throw ApplicationFailure.nonRetryable(
-      `not included after ${MAX_SUBMISSIONS} attempts: ${this.view.reason}`,
-      FAULTS.publicationRefused,
-    );
   }
 
-  private async wait(reason: string, seconds: number): Promise<void> {
+  private async verify(plan: VectorPlan, included: Attempted): Promise<PublicationStatusView> {
+    this.say('verifying', 'reading the row back');
+    const check = await reading.verifyVector({ netuid: this.input.netuid, plan });
+    return this.say('done', `on chain at block ${included.blockNumber}, ${check.message}`);
+  }
+
+  /** Follows a commit until its weights count. @returns null when it was lost and weights are to be committed anew */
+  private async reveal(
+    plan: VectorPlan,
+    commitHash: string,
+    commitAttempt: number,
+  ): Promise<PublicationStatusView | null> {
+    for (;;) {
+      const state = await reading.checkReveal({ ...this.about, plan, commitHash });
+      if (state.kind === 'revealed') {
+        return this.say('done', `committed and revealed, ${state.message}`);
+      }
+      if (this.cancelled) {
+        const rest = plan.mode === 'commit' ? 'it will not be revealed' : 'the chain reveals it by itself';
+        return this.say('cancelled', `cancelled by an operator; a commit is on chain, ${rest}`);
+      }
+      if (state.kind === 'lost') {
+        this.countOnce('COMMIT_LOST', state.message);
+        return null;
+      }
+      if (state.kind === 'waiting') {
+        this.say('revealing', state.message);
+        await condition(() => this.cancelled, state.waitSeconds * 1000);
+        continue;
+      }
+      await this.attempt('revealing the weights', (key) =>
+        signing.submitReveal({ ...key, plan, commitAttempt }),
+      );
+    }
+  }
+
+  /** One extrinsic, until it is final. @returns null when it has to be tried again, after the wait that this needs */
+  private async attempt(
+    what: string,
+    send: (key: AttemptAbout) => Promise<SubmitOutcome>,
+  ): Promise<Attempted | null> {
+    this.view.attempt += 1;
+    const { attempt, runId } = this.view;
+    this.say('submitting', `${what}, attempt ${attempt}`);
+    const outcome = await send({ ...this.about, workflowId: workflowInfo().workflowId, attempt, runId });
+    if (outcome.kind === 'again') {
+      if (outcome.once) this.countOnce(outcome.label, outcome.message);
+      if (outcome.counts) this.countTry(outcome.message);
+      await this.wait(outcome.label, outcome.message, this.backoff(outcome));
+      return null;
+    }
+    this.failures = 0;
+    this.view.outcome = 'INCLUDED';
+    return this.finalise(outcome.included);
+  }
+
+  private async finalise(first: Attempted): Promise<Attempted | null> {
+    let included = first;
+    for (;;) {
+      const { blockNumber, blockHash, extrinsicHash } = included;
+      this.view = { ...this.view, blockNumber, blockHash, extrinsicHash };
+      this.say('finalising', `included in block ${blockNumber}; waiting for finality`);
+      const finality = await signing.awaitFinality({ ...this.about, included });
+      if (finality.kind === 'final') return included;
+      if (finality.kind === 'gone') {
+        this.countTry(finality.message);
+        this.say('waiting', finality.message);
+        return null;
+      }
+      if (finality.kind === 'moved') included = finality.included;
+      else await this.wait('INCLUDED', finality.message, 10);
+    }
+  }
+
+  private get about(): { hotkey: string; netuid: number } {
+    return { hotkey: this.input.hotkey, netuid: this.input.netuid };
+  }
+
+  /** Waits longer from failure to failure where nothing but the node is in the way. */
+  private backoff({ label, waitSeconds }: { label: string; waitSeconds: number }): number {
+    if (label !== 'RPC_DOWN') return waitSeconds;
+    this.failures += 1;
+    return Math.min(LONGEST_BACKOFF_SECONDS, waitSeconds * 2 ** Math.min(10, this.failures - 1));
+  }
+
+  private countTry(reason: string): void {
+    this.tries += 1;
+    if (this.tries >= MAX_TRIES) throw this.giveUp(`not included after ${this.tries} attempts: ${reason}`);
+  }
+
+  private countOnce(label: string, reason: string): void {
+    this.view.outcome = label;
+    if (this.seen.has(label)) throw this.giveUp(`${label}, a second time: ${reason}`);
+    this.seen.add(label);
+  }
+
+  private giveUp(message: string): ApplicationFailure {
+    return ApplicationFailure.nonRetryable(message, FAULTS.publicationRefused);
+  }
+
+  private async wait(label: string, reason: string, seconds: number): Promise<void> {
+    this.view.outcome = label;
+    if (Date.now() - workflowInfo().startTime.getTime() > PATIENCE_MS)
+      throw this.giveUp(`given up after a day: ${reason}`);
     this.say('waiting', reason);
     await condition(() => this.cancelled, seconds * 1000);
   }
@@ -154,4 +240,12 @@ class Publication {
     announce(step, reason);
     return this.view;
   }
+}
+
+interface AttemptAbout {
+  workflowId: string;
+  attempt: number;
+  runId: string | null;
+  hotkey: string;
+  netuid: number;
 }

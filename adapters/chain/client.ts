@@ -5,10 +5,11 @@ import { bestBlock, ChainConnection, finalizedBlock } from './connection';
 import { ChainConfigError, ChainUnavailable, TransferFailed } from './errors';
 import { submitExtrinsic } from './extrinsics';
 import { verifyFee } from './fee';
-import { listNeurons, resolveOwner, weightState } from './neurons';
+import { listNeurons, resolveOwner } from './neurons';
 import { toBigInt } from './storage';
+import { blockTime, pendingCommits, weightState } from './weight-state';
 import type { ChainClient, ChainConfig, ChainHealth, TransferReceipt, TransferRequest } from './types';
-import { readWeights, submitWeights } from './weights';
+import { followWeights, readWeights, submitWeights } from './weights';
 
 const TRANSFER_ERA_BLOCKS = 64;
 const TRANSFER_DEADLINE_MS = 120_000;
@@ -38,8 +39,12 @@ export async function connectChain(
     verifyFee: (claim) => verifyFee(connection, claim),
     weightState: (netuid, hotkey) => weightState(connection, netuid, hotkey),
     submitWeights: (request) => submitWeights(connection, request),
+    followWeights: (request) => followWeights(connection, request),
+    pendingCommits: (netuid, hotkey, at = 'best') => pendingCommits(connection, netuid, hotkey, at),
+    blockSeconds: () => blockSeconds(connection),
     readWeights: (netuid, uid, at = 'best') => readWeights(connection, netuid, uid, at),
-    isFinalized: (hash, number) => isFinalized(connection, hash, number),
+    finality: (hash, number) => finality(connection, hash, number),
+    isFinalized: async (hash, number) => (await finality(connection, hash, number)) === 'final',
     transferKeepAlive: (request) => transferKeepAlive(connection, request),
     resolveOwner: (hotkey, blockHash) => resolveOwner(connection, hotkey, blockHash),
     freeBalance: (address) => freeBalance(connection, address),
@@ -48,9 +53,16 @@ export async function connectChain(
 }
 
 async function health(connection: ChainConnection): Promise<ChainHealth> {
+  const { endpoint, made: connections } = connection;
   try {
     const link = await connection.any();
     const [best, finalized] = await Promise.all([bestBlock(link), finalizedBlock(link)]);
+    const seconds = await blockTime(await link.api.at(best.hash));
+    const lagSeconds = seconds > 0 ? Math.max(0, Date.now() / 1000 - seconds) : null;
+    const { maxLagSeconds, endpoints } = connection.config;
+    if (maxLagSeconds && lagSeconds !== null && lagSeconds > maxLagSeconds && endpoints.length > 1) {
+      await connection.leave(link, `its newest block is ${Math.round(lagSeconds)} s old`);
+    }
     return {
       connected: true,
       endpoint: link.endpoint,
@@ -58,10 +70,12 @@ async function health(connection: ChainConnection): Promise<ChainHealth> {
       block: best.number,
       finalizedBlock: finalized.number,
       genesisHash: link.genesisHash,
+      lagSeconds,
+      problem: null,
+      connections: connection.made,
     };
-  } catch {
-    // Not being able to ask is itself the answer here; the reason is logged where connections are made.
-    const { endpoint } = connection;
+  } catch (error) {
+    // Not being able to ask is itself the answer here.
     return {
       connected: false,
       endpoint,
@@ -69,15 +83,43 @@ async function health(connection: ChainConnection): Promise<ChainHealth> {
       block: null,
       finalizedBlock: null,
       genesisHash: null,
+      lagSeconds: null,
+      problem: messageOf(error),
+      connections,
     };
   }
 }
 
-function isFinalized(connection: ChainConnection, blockHash: string, blockNumber: number): Promise<boolean> {
+const MEASURED_BLOCKS = 10;
+const MAINNET_BLOCK_SECONDS = 12;
+
+/** The time between the last blocks; the mainnet's where there are too few. */
+async function blockSeconds(connection: ChainConnection): Promise<number> {
   return connection.read(async (link) => {
-    if ((await finalizedBlock(link)).number < blockNumber) return false;
+    const best = await bestBlock(link);
+    const count = Math.min(MEASURED_BLOCKS, best.number - 1);
+    const earlier = await link.socket.send<string | null>('chain_getBlockHash', [best.number - count]);
+    if (count < 1 || !earlier) return MAINNET_BLOCK_SECONDS;
+    const [from, to] = [
+      await blockTime(await link.api.at(earlier)),
+      await blockTime(await link.api.at(best.hash)),
+    ];
+    return to > from ? (to - from) / count : MAINNET_BLOCK_SECONDS;
+  });
+}
+
+function finality(
+  connection: ChainConnection,
+  blockHash: string,
+  blockNumber: number,
+): Promise<'final' | 'pending' | 'reorganised'> {
+  return connection.read(async (link) => {
+    const finalized = await finalizedBlock(link);
     const canonical = await link.socket.send<string | null>('chain_getBlockHash', [blockNumber]);
-    return canonical?.toLowerCase() === blockHash.toLowerCase();
+    // A node that lags behind does not have the block yet, which says nothing about it.
+    if (canonical === null) return 'pending';
+    if (canonical.toLowerCase() !== blockHash.toLowerCase()) return 'reorganised';
+    return finalized.number >= blockNumber ? 'final' : 'pending';
   });
 }
 

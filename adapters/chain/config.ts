@@ -6,7 +6,9 @@ import type { ChainConfig } from './types';
 export const MAINNET_GENESIS = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03';
 
 /** Networks by name (chain.md section 1); finney has its public fallbacks after the main entry. */
-export const NETWORKS: Readonly<Record<string, { endpoints: readonly string[]; genesis: string | null }>> = {
+export const NETWORKS: Readonly<
+  Record<string, { endpoints: readonly string[]; genesis: string | null; archive?: readonly string[] }>
+> = {
   finney: {
     endpoints: [
       'wss://entrypoint-finney.opentensor.ai:443',
@@ -14,6 +16,7 @@ export const NETWORKS: Readonly<Record<string, { endpoints: readonly string[]; g
       'wss://lite.sub.latent.to:443',
     ],
     genesis: MAINNET_GENESIS,
+    archive: ['wss://archive.chain.opentensor.ai:443'],
   },
   test: { endpoints: ['wss://test.finney.opentensor.ai:443'], genesis: null },
   archive: { endpoints: ['wss://archive.chain.opentensor.ai:443'], genesis: MAINNET_GENESIS },
@@ -21,6 +24,7 @@ export const NETWORKS: Readonly<Record<string, { endpoints: readonly string[]; g
 };
 
 const DEFAULT_CALL_TIMEOUT_SECONDS = 30;
+const PUBLIC_MAX_LAG_SECONDS = 180;
 
 const endpoint = z
   .string()
@@ -36,6 +40,8 @@ const schema = z.object({
     z.coerce.number({ error: 'must be a number' }).int().min(1).max(65_535),
   ),
   EIREL_CHAIN_ENDPOINTS: z.preprocess(blank, z.string().optional()),
+  EIREL_CHAIN_ARCHIVE_ENDPOINTS: z.preprocess(blank, z.string().optional()),
+  EIREL_CHAIN_MAX_LAG_SECONDS: z.preprocess(blank, z.coerce.number().positive().optional()),
   EIREL_CHAIN_CALL_TIMEOUT_SECONDS: z.preprocess(
     blank,
     z.coerce.number().min(0.1).max(600).default(DEFAULT_CALL_TIMEOUT_SECONDS),
@@ -53,7 +59,8 @@ const schema = z.object({
 /**
  * Chain settings from the environment: BITTENSOR_NETWORK (a name of `NETWORKS` or a ws address, default finney),
  * BITTENSOR_NETUID, EIREL_CHAIN_ENDPOINTS (comma list that replaces the network's own), EIREL_CHAIN_CALL_TIMEOUT_SECONDS
- * (default 30) and EIREL_CHAIN_EXPECTED_GENESIS (default: the mainnet's for finney and archive, unchecked otherwise).
+ * (default 30), EIREL_CHAIN_ARCHIVE_ENDPOINTS (asked for pruned state), EIREL_CHAIN_MAX_LAG_SECONDS and
+ * EIREL_CHAIN_EXPECTED_GENESIS (default: the mainnet's for finney and archive, unchecked otherwise).
  * @throws ChainConfigError naming every variable that is wrong
  */
 export function chainConfigFromEnv(env: NodeJS.ProcessEnv): ChainConfig {
@@ -71,18 +78,8 @@ export function chainConfigFromEnv(env: NodeJS.ProcessEnv): ChainConfig {
       `BITTENSOR_NETWORK: "${network}" is neither one of ${names} nor a ws:// or wss:// address`,
     );
   }
-  const listed = (values.EIREL_CHAIN_ENDPOINTS ?? '')
-    .split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '');
-  for (const text of listed) {
-    const check = endpoint.safeParse(text);
-    if (!check.success) {
-      throw new ChainConfigError(
-        `EIREL_CHAIN_ENDPOINTS: "${text}" ${check.error.issues[0]?.message ?? 'is wrong'}`,
-      );
-    }
-  }
+  const listed = addresses('EIREL_CHAIN_ENDPOINTS', values.EIREL_CHAIN_ENDPOINTS);
+  const archive = addresses('EIREL_CHAIN_ARCHIVE_ENDPOINTS', values.EIREL_CHAIN_ARCHIVE_ENDPOINTS);
   const own = known ? [...known.endpoints] : [network];
   return {
     network,
@@ -90,5 +87,22 @@ export function chainConfigFromEnv(env: NodeJS.ProcessEnv): ChainConfig {
     netuid: values.BITTENSOR_NETUID,
     callTimeoutMs: Math.round(values.EIREL_CHAIN_CALL_TIMEOUT_SECONDS * 1000),
     expectedGenesis: values.EIREL_CHAIN_EXPECTED_GENESIS?.toLowerCase() ?? known?.genesis ?? null,
+    archiveEndpoints: archive.length > 0 ? archive : [...(known?.archive ?? [])],
+    // The public networks make a block each 12 s; what a development chain does is its owner's business.
+    maxLagSeconds: values.EIREL_CHAIN_MAX_LAG_SECONDS ?? (known?.genesis ? PUBLIC_MAX_LAG_SECONDS : null),
   };
+}
+
+function addresses(name: string, list: string | undefined): string[] {
+  const found = (list ?? '')
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+  for (const text of found) {
+    const check = endpoint.safeParse(text);
+    if (!check.success) {
+      throw new ChainConfigError(`${name}: "${text}" ${check.error.issues[0]?.message ?? 'is wrong'}`);
+    }
+  }
+  return found;
 }

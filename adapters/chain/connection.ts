@@ -10,6 +10,10 @@ export interface Link {
   api: ApiPromise;
   endpoint: string;
   genesisHash: string;
+  /** Highest finalised block that it named; it never goes back. */
+  finalized: number;
+  /** Gives this endpoint up for the next one. */
+  leave: (reason: string) => Promise<void>;
 }
 
 // Newer runtimes carry the tip in the wrapper, which the library does not know (chain.md section 2); without this entry
@@ -38,11 +42,18 @@ export class ChainConnection {
   private pauseMs = 0;
   private lastFailure = 0;
   private closed = false;
+  /** Connections made so far. */
+  made = 0;
 
   constructor(
     readonly config: ChainConfig,
     private readonly logger: Logger,
   ) {}
+
+  /** A connection of its own, for questions that this one's endpoints cannot answer. */
+  sibling(config: ChainConfig): ChainConnection {
+    return new ChainConnection(config, this.logger);
+  }
 
   /** The endpoint in use or to be tried next. */
   get endpoint(): string {
@@ -95,9 +106,19 @@ export class ChainConnection {
       } catch (error) {
         if (error instanceof RpcError)
           throw new ChainUnavailable(`${link.endpoint} refused ${error.message}`);
-        if (!(again && error instanceof ChainUnavailable && error.lost)) throw error;
+        // With a connection lost, or another endpoint to ask, a second answer may well be had at once.
+        const elsewhere = this.config.endpoints.length > 1;
+        if (!(again && error instanceof ChainUnavailable && (error.lost || elsewhere))) throw error;
       }
     }
+  }
+
+  /** Leaves an endpoint whose answers cannot be true or are old; with no other one, it is asked anew. */
+  async leave(link: Link, reason: string): Promise<void> {
+    if (this.link !== link) return;
+    this.logger.warn('Leaving a chain endpoint', { endpoint: link.endpoint, reason });
+    this.index += 1;
+    await this.renew();
   }
 
   /** Drops the connection, so that the next call makes a new one with fresh metadata. */
@@ -140,7 +161,9 @@ export class ChainConnection {
 
   private adopt(link: Link): void {
     this.link = link;
+    this.made += 1;
     this.pauseMs = 0;
+    link.leave = (reason) => this.leave(link, reason);
     this.logger.info('Connected to the chain', {
       endpoint: link.endpoint,
       genesis: link.genesisHash,
@@ -164,7 +187,8 @@ async function openLink(endpoint: string, timeoutMs: number): Promise<Link> {
     await socket.send('chain_getBlockHash', [0]);
     const api = new ApiPromise({ provider: socket, noInitWarn: true, signedExtensions: SIGNED_EXTENSIONS });
     await api.isReadyOrError;
-    return { socket, api, endpoint, genesisHash: api.genesisHash.toHex() };
+    const genesisHash = api.genesisHash.toHex();
+    return { socket, api, endpoint, genesisHash, finalized: 0, leave: () => Promise.resolve() };
   } catch (error) {
     await socket.disconnect();
     throw new ChainUnavailable(`${endpoint}: ${(error as Error).message}`);
@@ -203,10 +227,30 @@ export async function bestBlock(link: Link): Promise<BlockRef & { parentHash: st
   return header;
 }
 
-/** @throws ChainUnavailable */
+/**
+ * The finalised head. A node whose answer cannot be true is left for the next endpoint.
+ * @throws ChainUnavailable
+ */
 export async function finalizedBlock(link: Link): Promise<BlockRef & { parentHash: string }> {
   const hash = await link.socket.send<string>('chain_getFinalizedHead', []);
   const header = await headerOf(link, hash);
-  if (!header) throw new ChainUnavailable(`${link.endpoint} does not know its own finalised block ${hash}`);
+  const doubt = await doubtAbout(link, hash, header);
+  if (doubt || !header) {
+    const reason = `${link.endpoint} ${doubt}`;
+    await link.leave(reason);
+    throw new ChainUnavailable(reason);
+  }
+  link.finalized = header.number;
   return header;
+}
+
+/** Why a finalised head cannot be true, null when nothing speaks against it. */
+async function doubtAbout(link: Link, hash: string, header: BlockRef | null): Promise<string | null> {
+  if (!header) return `does not know its own finalised block ${hash}`;
+  if (header.number < link.finalized)
+    return `took finality back from block ${link.finalized} to ${header.number}`;
+  const canonical = await link.socket.send<string | null>('chain_getBlockHash', [header.number]);
+  return canonical?.toLowerCase() === header.hash
+    ? null
+    : `has another block ${header.number} on its chain than the one it says is final`;
 }

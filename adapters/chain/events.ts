@@ -55,12 +55,18 @@ interface DispatchErrorCodec {
  * Whether an extrinsic succeeded, from its events.
  * @returns null on success; the events are the truth, so one without either event counts as failed
  */
-export function failureIn(api: ApiPromise, events: ChainEvent[]): DispatchFailure | null {
+export async function failureIn(
+  link: Link,
+  blockHash: string,
+  events: ChainEvent[],
+): Promise<DispatchFailure | null> {
   const failed = events.find((e) => e.pallet === 'system' && e.name === 'ExtrinsicFailed');
   if (failed) {
     const error = failed.data[0] as unknown as DispatchErrorCodec;
     if (error.type !== 'Module') return { name: error.type, text: error.toString() };
-    const { section, name, docs } = api.registry.findMetaError(error.inner as ModuleError);
+    // By the metadata of that block: an upgrade may have renumbered the errors since.
+    const { registry } = await link.api.at(blockHash);
+    const { section, name, docs } = registry.findMetaError(error.inner as ModuleError);
     return { name, text: `${section}.${name}: ${docs.join(' ').trim()}` };
   }
   const success = events.some((e) => e.pallet === 'system' && e.name === 'ExtrinsicSuccess');

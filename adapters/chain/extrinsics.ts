@@ -8,7 +8,7 @@ import { ChainUnavailable } from './errors';
 import { eventsOf, extrinsicHashes, failureIn } from './events';
 import type { DispatchFailure } from './events';
 import { RpcError } from './rpc-socket';
-import type { BlockRef } from './types';
+import type { BlockRef, SentExtrinsic } from './types';
 
 export type Call = SubmittableExtrinsic<'promise'>;
 
@@ -22,6 +22,8 @@ export interface SubmitRequest {
   eraPeriod: number;
   tipRao: bigint;
   deadlineMs: number;
+  /** Awaited between signing and sending. */
+  onSigned?: ((sent: SentExtrinsic) => Promise<void>) | undefined;
 }
 
 interface Included {
@@ -74,16 +76,19 @@ export async function submitExtrinsic(
   return watch(connection, sent, deadline);
 }
 
-interface Sent {
-  hash: string;
-  birth: number;
-  death: number;
+/** Follows an extrinsic that was signed earlier: whether it is in a block, may still come, or never will. */
+export function followExtrinsic(
+  connection: ChainConnection,
+  sent: SentExtrinsic,
+  deadlineMs: number,
+): Promise<SubmitOutcome> {
+  return watch(connection, sent, Date.now() + deadlineMs);
 }
 
 async function signAndSend(
   connection: ChainConnection,
   request: SubmitRequest,
-): Promise<Sent | SubmitOutcome> {
+): Promise<SentExtrinsic | SubmitOutcome> {
   let prepared: Prepared;
   try {
     prepared = await connection.read(() => prepare(connection, request));
@@ -94,6 +99,7 @@ async function signAndSend(
   const { link, signed, birth } = prepared;
   const hash = signed.hash.toHex();
   const sent = { hash, birth: birth.number, death: birth.number + request.eraPeriod };
+  await request.onSigned?.(sent);
   try {
     await link.socket.send('author_submitExtrinsic', [signed.toHex()]);
   } catch (error) {
@@ -113,6 +119,7 @@ interface Prepared {
 async function prepare(connection: ChainConnection, request: SubmitRequest): Promise<Prepared> {
   const link = await freshLink(connection);
   const birth = await eraBirth(link, request.eraPeriod);
+  // Counts what waits in the pool as well.
   const nonce = await link.socket.send<number>('system_accountNextIndex', [request.signer.ss58]);
   return { link, signed: sign(link.api, request, birth, nonce), birth };
 }
@@ -155,7 +162,11 @@ function sign(api: ApiPromise, request: SubmitRequest, birth: BlockRef, nonce: n
   });
 }
 
-async function watch(connection: ChainConnection, sent: Sent, deadline: number): Promise<SubmitOutcome> {
+async function watch(
+  connection: ChainConnection,
+  sent: SentExtrinsic,
+  deadline: number,
+): Promise<SubmitOutcome> {
   const scanned = new Set<string>();
   let lastTrouble = '';
   for (let pause = FIRST_POLL_MS; ; pause = Math.min(LONGEST_POLL_MS, pause * 1.3)) {
@@ -164,7 +175,7 @@ async function watch(connection: ChainConnection, sent: Sent, deadline: number):
       const found = await scan(link, sent, scanned);
       if (found) {
         const events = await eventsOf(link, found.block.hash, found.extrinsicIndex);
-        const failure = failureIn(link.api, events);
+        const failure = await failureIn(link, found.block.hash, events);
         return failure ? { kind: 'failed', failure, ...found } : { kind: 'included', ...found };
       }
       // With the last possible block final and searched, the extrinsic can never be included any more.
@@ -185,7 +196,7 @@ async function watch(connection: ChainConnection, sent: Sent, deadline: number):
 
 // Walks back from the head to what was searched before, by parent hashes, so that blocks that a re-org brought in are
 // searched as well. A block counts as searched only after all of its ancestors are.
-async function scan(link: Link, sent: Sent, scanned: Set<string>): Promise<Included | null> {
+async function scan(link: Link, sent: SentExtrinsic, scanned: Set<string>): Promise<Included | null> {
   const fresh: string[] = [];
   let block: (BlockRef & { parentHash: string }) | null = await bestBlock(link);
   while (block && block.number > sent.birth && !scanned.has(block.hash)) {

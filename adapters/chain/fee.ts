@@ -9,6 +9,20 @@ import type { FeeClaim, FeeRejection, FeeVerdict, PaymentIdentity } from './type
 
 const HASH = /^0x[0-9a-fA-F]{64}$/;
 
+const PRUNED = /discarded|pruned/i;
+
+/** Asks an archive node, on a connection of its own for this one question; null where none is configured. */
+async function fromArchive(connection: ChainConnection, claim: FeeClaim): Promise<FeeVerdict | null> {
+  const { archiveEndpoints, ...config } = connection.config;
+  if (!archiveEndpoints?.length) return null;
+  const archive = connection.sibling({ ...config, endpoints: archiveEndpoints, archiveEndpoints: [] });
+  try {
+    return await verifyFee(archive, claim);
+  } finally {
+    await archive.close();
+  }
+}
+
 class Rejected extends Error {
   constructor(
     readonly reason: FeeRejection,
@@ -32,7 +46,11 @@ export async function verifyFee(connection: ChainConnection, claim: FeeClaim): P
   } catch (error) {
     if (error instanceof Rejected) return { kind: 'rejected', reason: error.reason, message: error.message };
     const message = (error as Error).message;
-    const forgotten = /discarded|pruned/i.test(message)
+    if (PRUNED.test(message)) {
+      const answer = await fromArchive(connection, claim);
+      if (answer) return answer;
+    }
+    const forgotten = PRUNED.test(message)
       ? '; the node has forgotten that block: use an archive endpoint (BITTENSOR_NETWORK=archive), or a recent payment'
       : '';
     return { kind: 'unavailable', message: `${message}${forgotten}` };
@@ -96,7 +114,7 @@ async function check(link: Link, claim: FeeClaim): Promise<FeeVerdict> {
   }
   const found = await findExtrinsic(link, claim, blockHash);
   const events = await eventsOf(link, blockHash, found.extrinsicIndex);
-  if (failureIn(link.api, events))
+  if (await failureIn(link, blockHash, events))
     throw new Rejected('extrinsic-failed', 'extrinsic did not succeed on chain');
   const transfer = await matchTransfer(link, claim, blockHash, transfersIn(events));
   const identity: PaymentIdentity = {
@@ -146,7 +164,7 @@ async function matchTransfer(
 ): Promise<Transfer> {
   if (transfers.length === 0)
     throw new Rejected('no-transfer', 'no Balances.Transfer event found in extrinsic');
-  const owner = await new SubtensorStorage(await link.api.at(blockHash)).read('owner', claim.hotkey);
+  const owner = await (await SubtensorStorage.at(link, blockHash)).read('owner', claim.hotkey);
   const payers = isZeroAccount(owner) ? [claim.hotkey] : [addressOfCodec(owner), claim.hotkey];
   const fromPayer = transfers.filter(({ from }) => payers.includes(from));
   if (fromPayer.length === 0) {

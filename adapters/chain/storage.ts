@@ -1,12 +1,53 @@
 import type { ApiPromise } from '@polkadot/api';
 import type { Codec } from '@polkadot/types/types';
+import { hexToU8a, u8aToHex } from '@polkadot/util';
+import type { Link } from './connection';
+import { ChainUnavailable } from './errors';
+import { RpcError } from './rpc-socket';
 
 type Decorated = Awaited<ReturnType<ApiPromise['at']>>;
 type Query = ((...args: unknown[]) => Promise<Codec>) & { multi(keys: unknown[]): Promise<Codec[]> };
 
 /** The subnet pallet's storage at one block, with the items a runtime lacks told apart from empty ones. */
 export class SubtensorStorage {
-  constructor(readonly at: Decorated) {}
+  private constructor(
+    readonly at: Decorated,
+    private readonly link: Link,
+    private readonly hash: string,
+  ) {}
+
+  static async at(link: Link, hash: string): Promise<SubtensorStorage> {
+    return new SubtensorStorage(await link.api.at(hash), link, hash);
+  }
+
+  /**
+   * Calls a method of the runtime that not every runtime has.
+   * Named by the API and its method, as the metadata spells them
+   * @param args SCALE of the arguments
+   * @param decodeUntyped for runtimes whose metadata does not describe their methods
+   * @returns null when the runtime lacks it or answers in a shape that is not known; a lost connection is thrown
+   */
+  async runtimeCall(
+    [api, name]: [string, string],
+    args: Uint8Array,
+    decodeUntyped?: (hex: string) => unknown,
+  ): Promise<unknown> {
+    const [section, item] = [lowerFirst(api), camel(name)];
+    const method = this.at.call[section]?.[item] as { meta?: { type: string } } | undefined;
+    const typed = method?.meta;
+    if (!typed && !decodeUntyped) return null;
+    try {
+      const params = [`${api}_${name}`, u8aToHex(args), this.hash];
+      const hex = await this.link.socket.send<string>('state_call', params);
+      if (!typed) return decodeUntyped?.(hex) ?? null;
+      return this.at.registry.createType(typed.type, hexToU8a(hex));
+    } catch (error) {
+      if (error instanceof ChainUnavailable) throw error;
+      if (error instanceof RpcError && /discarded|pruned/i.test(`${error.reason} ${error.data ?? ''}`))
+        throw error;
+      return null;
+    }
+  }
 
   private query(name: string): Query | null {
     const found = this.at.query.subtensorModule?.[name];
@@ -45,6 +86,16 @@ export class SubtensorStorage {
   async flag(name: string, ...keys: unknown[]): Promise<boolean> {
     return toFlag(await this.read(name, ...keys));
   }
+  /** A value that some runtimes do not have. */
+  async numberOr(name: string, fallback: number, ...keys: unknown[]): Promise<number> {
+    return this.has(name) ? this.number(name, ...keys) : fallback;
+  }
+  async bigintOr(name: string, fallback: bigint, ...keys: unknown[]): Promise<bigint> {
+    return this.has(name) ? this.bigint(name, ...keys) : fallback;
+  }
+  async flagOr(name: string, fallback: boolean, ...keys: unknown[]): Promise<boolean> {
+    return this.has(name) ? this.flag(name, ...keys) : fallback;
+  }
   /** An optional number, null when nothing is stored. */
   async maybeNumber(name: string, ...keys: unknown[]): Promise<number | null> {
     const value = (await this.read(name, ...keys)) as unknown as { isNone: boolean; unwrap(): Codec };
@@ -54,6 +105,9 @@ export class SubtensorStorage {
     return [...((await this.read(name, ...keys)) as unknown as Iterable<Codec>)];
   }
 }
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+const camel = (text: string): string => text.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 
 /** A number of any integer codec, compact or not. */
 export function toNumber(value: unknown): number {

@@ -1,4 +1,7 @@
 import type { Hotkey } from '../keys/types';
+import type { EpochClock } from '../../domain/weights/epochs';
+import type { WeightFailure, WeightMode } from '../../domain/weights/outcomes';
+import type { Beacon } from './timelock/beacon';
 
 /** Where and how to reach a subtensor node; see `chainConfigFromEnv`. */
 export interface ChainConfig {
@@ -12,6 +15,10 @@ export interface ChainConfig {
   callTimeoutMs: number;
   /** `0x` hash of block 0 that the network must have before anything is signed; null leaves it unchecked. */
   expectedGenesis: string | null;
+  /** Where old state is kept, asked only when the others have pruned what a fee check needs; empty for nowhere. */
+  archiveEndpoints?: string[] | undefined;
+  /** A head older than this many seconds moves the connection on to the next endpoint; null leaves that to operators. */
+  maxLagSeconds?: number | null | undefined;
 }
 
 /** What the node says about itself; never throws, so that a health page can show a lost connection. */
@@ -24,6 +31,12 @@ export interface ChainHealth {
   block: number | null;
   finalizedBlock: number | null;
   genesisHash: string | null;
+  /** Seconds since the best block was made, by its own timestamp. */
+  lagSeconds: number | null;
+  /** Why the chain cannot be asked, null when it can. */
+  problem: string | null;
+  /** Connections made since this process began. */
+  connections: number;
 }
 
 export interface BlockRef {
@@ -43,6 +56,8 @@ export interface Neuron {
   active: boolean;
   /** Block of the neuron's last weight update, 0 for never. */
   lastUpdate: number;
+  /** Where the neuron says it serves, null when it never did. */
+  axon: { ip: string; port: number } | null;
 }
 
 /** All neurons of a subnet at one finalised block, in uid order. */
@@ -113,45 +128,88 @@ export interface WeightState {
   /** Block of the last update, 0 for never. */
   lastUpdate: number;
   block: BlockRef;
-  commitRevealEnabled: boolean;
+  /** Stake weight below which the chain takes no weights. */
+  stakeThresholdRao: bigint;
+  /** What is held against the threshold, null when only the runtime could tell. */
+  stakeWeightRao: bigint | null;
+  /** The subnet owner's hotkey needs neither permit nor stake. */
+  isSubnetOwner: boolean;
+  commitReveal: CommitReveal;
+}
+
+/** How the subnet wants weights hidden before they count, and what the runtime offers for it. */
+export interface CommitReveal {
+  enabled: boolean;
+  /** The call for time-locked commits, which the chain reveals by itself; null when the runtime has none. */
+  timelocked: 'timelocked' | 'crv3' | null;
+  /** Whether commits by hash, revealed by a second extrinsic, are possible. */
+  hashed: boolean;
+  /** `CommitRevealWeightsVersion`, null on runtimes without one. */
+  version: number | null;
+  /** Epochs between commit and reveal. */
+  periodEpochs: number;
+  clock: EpochClock;
+  beacon: Beacon;
+  /** Unix time of the block, in seconds. */
+  blockTime: number;
+}
+
+/** One extrinsic about weights. */
+export type WeightCall =
+  | { mode: 'set'; uids: number[]; values: number[]; versionKey: bigint | number }
+  | { mode: 'timelocked'; commit: Uint8Array; revealRound: number; version: number }
+  | { mode: 'crv3'; commit: Uint8Array; revealRound: number }
+  | { mode: 'commit'; hash: string }
+  | { mode: 'reveal'; uids: number[]; values: number[]; salt: number[]; versionKey: bigint | number };
+
+/** A signed extrinsic, by which it is found again after a crash. */
+export interface SentExtrinsic {
+  hash: string;
+  /** Last block before it can be included. */
+  birth: number;
+  /** First block that can include it no longer. */
+  death: number;
 }
 
 export interface WeightSubmission {
   netuid: number;
-  /** Ascending, no duplicates, same length as `values`. */
-  uids: number[];
-  /** u16 values as of `toU16Weights`. */
-  values: number[];
-  versionKey: bigint | number;
+  call: WeightCall;
   signer: Hotkey;
   /** Mortality in blocks, a power of two from 4 to 4096; 8 is usual. */
   eraPeriod: number;
   tipRao?: bigint | undefined;
   /** Longest wait for inclusion, in milliseconds. */
   deadlineMs: number;
+  /** Awaited between signing and sending: what it writes down is there whenever the extrinsic can be on chain. */
+  onSigned?: ((sent: SentExtrinsic) => Promise<void>) | undefined;
 }
 
-export type WeightFailure =
-  | 'no_permit'
-  | 'not_registered'
-  | 'stake_too_low'
-  | 'bad_version_key'
-  | 'length_too_low'
-  | 'max_weight_exceeded'
-  | 'commit_reveal_enabled'
-  | 'outdated'
-  | 'rpc_down'
-  | 'unknown_outcome'
-  | 'refused';
-
 /**
- * What became of a weight vector. `outdated` (nonce or era lapsed) may be sent again with a fresh signature; `rpc_down`
- * means that it was certainly not sent; `unknown_outcome` that it may have been: read the chain before sending again.
+ * What became of an extrinsic about weights. Each kind has its retry rule in `WEIGHT_OUTCOMES`; `rpc_down` means that it
+ * was certainly not sent, `unknown_outcome` that it may have been: look for it before sending again.
  */
 export type WeightOutcome =
   | { kind: 'included'; blockHash: string; blockNumber: number; extrinsicHash: string }
-  | { kind: 'too_soon'; untilBlock: number }
+  | { kind: 'too_soon'; untilBlock: number; message: string }
   | { kind: WeightFailure; message: string };
+
+/** A commit that waits on chain for its reveal. */
+export interface PendingCommit {
+  /** BLAKE2-256: of the weights for commits by hash, of the ciphertext for time-locked ones. */
+  hash: string;
+  mode: Extract<WeightMode, 'commit' | 'timelocked' | 'crv3'>;
+  commitEpoch: number;
+  /** Blocks in which it is revealed, both ends included. */
+  from: number;
+  until: number;
+}
+
+export interface FollowRequest {
+  netuid: number;
+  hotkey: string;
+  sent: SentExtrinsic;
+  deadlineMs: number;
+}
 
 export interface UidWeight {
   uid: number;
@@ -195,8 +253,16 @@ export interface ChainClient {
   weightState(netuid: number, hotkey: string): Promise<WeightState>;
   /** Signs, sends and waits for inclusion in a block; never throws for what the node or chain says. */
   submitWeights(request: WeightSubmission): Promise<WeightOutcome>;
+  /** What became of an extrinsic that was signed earlier, by this process or one before it; never throws for the node. */
+  followWeights(request: FollowRequest): Promise<WeightOutcome>;
+  /** Unrevealed commits of a hotkey, oldest first. */
+  pendingCommits(netuid: number, hotkey: string, at?: 'best' | 'finalized'): Promise<PendingCommit[]>;
+  /** Seconds between blocks, measured over the last ones. */
+  blockSeconds(): Promise<number>;
   /** The stored row of a uid, empty when it never set weights. `at` is `best` without one. */
   readWeights(netuid: number, uid: number, at?: 'best' | 'finalized'): Promise<UidWeight[]>;
+  /** Whether a block is final, may become so, or was left by the chain. */
+  finality(blockHash: string, blockNumber: number): Promise<'final' | 'pending' | 'reorganised'>;
   /** True once the block is on the canonical chain and not above the finalised head. */
   isFinalized(blockHash: string, blockNumber: number): Promise<boolean>;
   /**

@@ -1,152 +1,176 @@
 import type { ApiPromise } from '@polkadot/api';
+import { u8aToHex } from '@polkadot/util';
+import {
+  outcomeMessage,
+  outcomeOfError,
+  outcomeOfRefusal,
+  WEIGHT_OUTCOMES,
+} from '../../domain/weights/outcomes';
+import type { WeightOutcomeKind } from '../../domain/weights/outcomes';
 import { bestBlock, finalizedBlock } from './connection';
 import type { ChainConnection } from './connection';
 import { ChainUnavailable, GenesisMismatch } from './errors';
-import { submitExtrinsic } from './extrinsics';
-import type { Call } from './extrinsics';
-import { weightState } from './neurons';
-import type { RpcError } from './rpc-socket';
+import { followExtrinsic, submitExtrinsic } from './extrinsics';
+import type { Call, SubmitOutcome } from './extrinsics';
 import { SubtensorStorage, toNumber } from './storage';
-import type { UidWeight, WeightFailure, WeightOutcome, WeightSubmission } from './types';
+import type { FollowRequest, UidWeight, WeightCall, WeightOutcome, WeightSubmission } from './types';
+import { pendingCommits, weightState } from './weight-state';
 
 const U16_MAX = 65_535;
+const MAX_COMMIT_BYTES = 5_000;
 
-// By the pallet error's name, as a failed extrinsic carries it.
-const BY_ERROR_NAME: Readonly<Record<string, WeightFailure | 'too_soon'>> = {
-  SettingWeightsTooFast: 'too_soon',
-  NeuronNoValidatorPermit: 'no_permit',
-  HotKeyNotRegisteredInSubNet: 'not_registered',
-  HotKeyNotRegisteredInNetwork: 'not_registered',
-  HotKeyAccountNotExists: 'not_registered',
-  NotEnoughStakeToSetWeights: 'stake_too_low',
-  IncorrectWeightVersionKey: 'bad_version_key',
-  WeightVecLengthIsLow: 'length_too_low',
-  MaxWeightExceeded: 'max_weight_exceeded',
-  CommitRevealEnabled: 'commit_reveal_enabled',
-};
+function inputFault({ call, eraPeriod }: WeightSubmission): string | null {
+  if (![...Array(11).keys()].some((k) => eraPeriod === 2 ** (k + 2))) {
+    return `the era period ${eraPeriod} is not a power of two from 4 to 4096`;
+  }
+  switch (call.mode) {
+    case 'set':
+    case 'reveal':
+      return rowFault(call.uids, call.values);
+    case 'timelocked':
+    case 'crv3':
+      return call.commit.length > MAX_COMMIT_BYTES
+        ? `the commit has ${call.commit.length} bytes, the chain takes ${MAX_COMMIT_BYTES}`
+        : null;
+    case 'commit':
+      return /^0x[0-9a-f]{64}$/.test(call.hash) ? null : 'the hash of the commit is not 0x and 64 hex digits';
+  }
+}
 
-// By the number with which the pool refuses an extrinsic before it gets into a block.
-const BY_CUSTOM_CODE: Readonly<Record<number, WeightFailure | 'too_soon'>> = {
-  1: 'stake_too_low',
-  4: 'not_registered',
-  6: 'too_soon',
-  10: 'not_registered',
-};
-
-const WHAT_TO_DO: Readonly<Partial<Record<WeightFailure, string>>> = {
-  no_permit: 'the hotkey has no validator permit on this subnet: it needs more stake than it has',
-  not_registered: 'the hotkey holds no slot on this subnet: register it',
-  stake_too_low: 'the stake of the hotkey is below the threshold of the chain: add stake',
-  bad_version_key:
-    "the version key is below the subnet's: update this program, or set the key that the subnet asks for",
-  length_too_low: 'the subnet asks for more weights per row (MinAllowedWeights): its owner has to lower that',
-  max_weight_exceeded:
-    'one weight is above the limit of the subnet (MaxWeightsLimit): its owner has to raise that',
-  commit_reveal_enabled:
-    'CommitRevealUnsupported: the subnet has commit-reveal on and this program cannot make time-locked commits: its owner has to switch it off',
-};
-
-function inputFault(request: WeightSubmission): string | null {
-  const { uids, values, eraPeriod } = request;
+function rowFault(uids: number[], values: number[]): string | null {
   const u16 = (x: number): boolean => Number.isInteger(x) && x >= 0 && x <= U16_MAX;
   if (uids.length === 0) return 'there are no weights to set';
   if (uids.length !== values.length) return `${uids.length} uids were given with ${values.length} values`;
   if (!uids.every(u16) || !values.every(u16)) return 'uids and values must be whole numbers within 0..65535';
-  if (new Set(uids).size !== uids.length) return 'a uid occurs twice';
-  if (![...Array(11).keys()].some((k) => eraPeriod === 2 ** (k + 2))) {
-    return `the era period ${eraPeriod} is not a power of two from 4 to 4096`;
-  }
-  return null;
+  return new Set(uids).size === uids.length ? null : 'a uid occurs twice';
 }
 
-/** Sends a weight row; see `ChainClient.submitWeights`. */
+/** Sends an extrinsic about weights; see `ChainClient.submitWeights`. */
 export async function submitWeights(
   connection: ChainConnection,
   request: WeightSubmission,
 ): Promise<WeightOutcome> {
   const fault = inputFault(request);
   if (fault) return { kind: 'refused', message: `the weights were not sent: ${fault}` };
+  const about = { netuid: request.netuid, hotkey: request.signer.ss58 };
   try {
     const outcome = await submitExtrinsic(connection, {
       signer: request.signer,
       eraPeriod: request.eraPeriod,
       tipRao: request.tipRao ?? 0n,
       deadlineMs: request.deadlineMs,
-      call: (api) => setWeightsCall(api, request),
+      onSigned: request.onSigned,
+      call: (api) => callOf(api, request.netuid, request.call),
     });
-    switch (outcome.kind) {
-      case 'included': {
-        const { block, extrinsicHash } = outcome;
-        return { kind: 'included', blockHash: block.hash, blockNumber: block.number, extrinsicHash };
-      }
-      case 'failed':
-        return await named(
-          connection,
-          request,
-          BY_ERROR_NAME[outcome.failure.name] ?? 'refused',
-          outcome.failure.text,
-        );
-      case 'refused':
-        return await named(connection, request, poolRefusal(outcome.error), outcome.error.message);
-      case 'lapsed':
-        return {
-          kind: 'outdated',
-          message: 'the era of the signature passed before any block took the weights: sign again',
-        };
-      case 'unsent':
-        return { kind: 'rpc_down', message: outcome.message };
-      case 'unknown':
-        return { kind: 'unknown_outcome', message: outcome.message };
-    }
+    return await told(connection, about, outcome);
   } catch (error) {
-    if (error instanceof GenesisMismatch || error instanceof CallMissing)
-      return { kind: 'refused', message: error.message };
+    if (error instanceof GenesisMismatch) return { kind: 'refused', message: error.message };
+    if (error instanceof CallMissing) {
+      const kind = request.call.mode === 'set' ? 'refused' : 'commit_reveal_unsupported';
+      return { kind, message: outcomeMessage(kind, error.message) };
+    }
     throw error;
   }
 }
 
-class CallMissing extends Error {}
-
-function setWeightsCall(api: ApiPromise, request: WeightSubmission): Call {
-  const call = api.tx.subtensorModule?.setWeights;
-  if (!call)
-    throw new CallMissing(
-      'the runtime has no call SubtensorModule.set_weights: an update of this program is needed',
-    );
-  return call(request.netuid, request.uids, request.values, request.versionKey);
+/** See `ChainClient.followWeights`. */
+export async function followWeights(
+  connection: ChainConnection,
+  request: FollowRequest,
+): Promise<WeightOutcome> {
+  return told(connection, request, await followExtrinsic(connection, request.sent, request.deadlineMs));
 }
 
-function poolRefusal(error: RpcError): WeightFailure | 'too_soon' {
-  const text = `${error.reason} ${error.data ?? ''}`;
-  const custom = /Custom error: (\d+)/.exec(text)?.[1];
-  if (custom !== undefined) return BY_CUSTOM_CODE[Number(custom)] ?? 'refused';
-  // 1014: a rival with the same nonce is in the pool; 1012: banned for a while, these very bytes; 1016: the pool is full.
-  if (error.code === 1014 || error.code === 1012) return 'outdated';
-  if (error.code === 1016) return 'rpc_down';
-  if (/outdated|stale|ancient birth|in the future|exhausts/i.test(text)) return 'outdated';
-  return 'refused';
+class CallMissing extends Error {}
+
+type Tx = (...args: unknown[]) => Call;
+
+function callOf(api: ApiPromise, netuid: number, call: WeightCall): Call {
+  const named = (name: string): Tx => {
+    const found = api.tx.subtensorModule?.[name] as unknown as Tx | undefined;
+    if (!found) throw new CallMissing(`the runtime has no call SubtensorModule.${name}`);
+    return found;
+  };
+  switch (call.mode) {
+    case 'set':
+      return named('setWeights')(netuid, call.uids, call.values, call.versionKey);
+    case 'timelocked':
+      return named('commitTimelockedWeights')(netuid, u8aToHex(call.commit), call.revealRound, call.version);
+    case 'crv3':
+      return named('commitCrv3Weights')(netuid, u8aToHex(call.commit), call.revealRound);
+    case 'commit':
+      return named('commitWeights')(netuid, call.hash);
+    case 'reveal':
+      return named('revealWeights')(netuid, call.uids, call.values, call.salt, call.versionKey);
+  }
+}
+
+interface About {
+  netuid: number;
+  hotkey: string;
+}
+
+async function told(
+  connection: ChainConnection,
+  about: About,
+  outcome: SubmitOutcome,
+): Promise<WeightOutcome> {
+  switch (outcome.kind) {
+    case 'included': {
+      const { block, extrinsicHash } = outcome;
+      return { kind: 'included', blockHash: block.hash, blockNumber: block.number, extrinsicHash };
+    }
+    case 'failed':
+      return named(connection, about, outcomeOfError(outcome.failure.name), outcome.failure.text);
+    case 'refused': {
+      const { code, reason, data, message } = outcome.error;
+      return named(connection, about, outcomeOfRefusal(code, `${reason} ${data ?? ''}`), message);
+    }
+    case 'lapsed':
+      return {
+        kind: 'outdated',
+        message: 'the era of the signature passed before any block took the weights: sign again',
+      };
+    case 'unsent':
+      return { kind: 'rpc_down', message: outcome.message };
+    case 'unknown':
+      return { kind: 'unknown_outcome', message: outcome.message };
+  }
 }
 
 async function named(
   connection: ChainConnection,
-  request: WeightSubmission,
-  kind: WeightFailure | 'too_soon',
-  text: string,
+  about: About,
+  kind: WeightOutcomeKind,
+  said: string,
 ): Promise<WeightOutcome> {
-  if (kind !== 'too_soon') {
-    const advice = WHAT_TO_DO[kind];
-    return { kind, message: advice ? `${advice} (${text})` : text };
+  if (kind === 'included') throw new Error('an extrinsic that failed was not included well');
+  if (WEIGHT_OUTCOMES[kind].retry !== 'at_block') {
+    if (kind === 'too_soon') throw new Error('TOO_SOON names a block');
+    return { kind, message: outcomeMessage(kind, said) };
   }
   try {
-    const state = await weightState(connection, request.netuid, request.signer.ss58);
-    return { kind: 'too_soon', untilBlock: state.lastUpdate + state.rateLimitBlocks };
+    return { kind: 'too_soon', untilBlock: await blockFor(connection, about, kind), message: said };
   } catch (error) {
     if (!(error instanceof ChainUnavailable)) throw error;
     return {
       kind: 'rpc_down',
-      message: `the weights came too soon (${text}), and when they may come is unknown: ${error.message}`,
+      message: `the chain says "${said}", and from which block on it will not is unknown: ${error.message}`,
     };
   }
+}
+
+/** The block from which on an attempt that came too early may be made again. */
+async function blockFor(
+  connection: ChainConnection,
+  { netuid, hotkey }: About,
+  kind: WeightOutcomeKind,
+): Promise<number> {
+  const state = await weightState(connection, netuid, hotkey);
+  if (kind === 'too_soon') return Math.max(state.block.number + 1, state.lastUpdate + state.rateLimitBlocks);
+  const pending = await pendingCommits(connection, netuid, hotkey, 'best');
+  const later = pending.map(({ from }) => from).filter((from) => from > state.block.number);
+  return Math.min(...later, state.block.number + state.commitReveal.clock.tempo + 1);
 }
 
 /** The stored row of a uid; see `ChainClient.readWeights`. */
@@ -159,7 +183,7 @@ export async function readWeights(
   return connection.read(async (link) => {
     const { hash } = at === 'finalized' ? await finalizedBlock(link) : await bestBlock(link);
     // The row is keyed by the storage index, which equals the netuid for mechanism 0.
-    const row = await new SubtensorStorage(await link.api.at(hash)).list('weights', netuid, uid);
+    const row = await (await SubtensorStorage.at(link, hash)).list('weights', netuid, uid);
     return row.map((entry) => {
       const [to, value] = entry as unknown as [unknown, unknown];
       return { uid: toNumber(to), value: toNumber(value) };

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Db } from '../postgres';
 
@@ -17,6 +17,21 @@ export interface PublicationRow {
   blockNumber: number | null;
   blockHash: string | null;
   extrinsicHash: string | null;
+  /** How: openly, as a commit of some kind, or as the reveal of one. */
+  mode: 'set' | 'timelocked' | 'crv3' | 'commit' | 'reveal';
+  details: PublicationDetails;
+}
+
+/** What an attempt needs to be found again, and a commit to be revealed. Never a key. */
+export interface PublicationDetails {
+  versionKey?: string;
+  /** Blocks between which the signed extrinsic can be included; there once it is signed. */
+  birth?: number;
+  death?: number;
+  commitHash?: string;
+  /** Kept from before the commit is sent, since nothing else can reveal it. */
+  salt?: number[];
+  revealRound?: number;
 }
 
 /** Where a publisher keeps its attempts. The row is written before the extrinsic is sent, and again when it ended. */
@@ -41,6 +56,8 @@ export function postgresPublicationLedger(db: Db): PublicationLedger {
         blockNumber: row.blockNumber === null ? null : BigInt(row.blockNumber),
         blockHash: row.blockHash,
         extrinsicHash: row.extrinsicHash,
+        mode: row.mode,
+        detailsJson: { ...row.details },
       };
       const key = { workflowId: row.workflowId, attempt: row.attempt };
       await db.weightPublication.upsert({
@@ -67,6 +84,8 @@ export function postgresPublicationLedger(db: Db): PublicationLedger {
         blockNumber: row.blockNumber === null ? null : Number(row.blockNumber),
         blockHash: row.blockHash,
         extrinsicHash: row.extrinsicHash,
+        mode: row.mode as PublicationRow['mode'],
+        details: row.detailsJson as PublicationDetails,
       };
     },
   };
@@ -77,9 +96,17 @@ export function filePublicationLedger(path: string): PublicationLedger {
   return {
     async record(row) {
       await mkdir(dirname(path), { recursive: true });
-      await appendFile(path, `${JSON.stringify({ ...row, at: new Date().toISOString() })}\n`, {
-        mode: 0o600,
-      });
+      const file = await open(path, 'a', 0o600);
+      try {
+        // A line that a crash cut short must not swallow the next one.
+        const { size } = await file.stat();
+        const line = `${JSON.stringify({ ...row, at: new Date().toISOString() })}\n`;
+        await file.write(size > 0 ? `\n${line}` : line);
+        // On disk before anything is sent: a commit whose salt is lost can never be revealed.
+        await file.sync();
+      } finally {
+        await file.close();
+      }
     },
     async find(workflowId, attempt) {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -20,6 +20,11 @@ afterAll(() => env.close());
 const HOTKEY = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY';
 const QUEUE = publicationTaskQueue(HOTKEY);
 const INCLUDED = { blockNumber: 42, blockHash: '0xb', extrinsicHash: '0xe' };
+const ATTEMPTED = {
+  ...INCLUDED,
+  sent: { hash: '0xe', birth: 40, death: 48 },
+  commitHash: null as string | null,
+};
 
 function activities() {
   const submitted: number[] = [];
@@ -32,15 +37,16 @@ function activities() {
         uids: [5],
         values: [65535],
         versionKey: '0',
+        mode: 'set',
         lastUpdate: 0,
         waitSeconds: 0,
         untilBlock: 0,
       }),
       submitVector: async ({ attempt }: { attempt: number }): Promise<unknown> => {
         submitted.push(attempt);
-        return { kind: 'included', included: INCLUDED };
+        return { kind: 'included', included: ATTEMPTED };
       },
-      awaitFinality: async () => ({ finalized: true, message: 'final', waitSeconds: 0 }),
+      awaitFinality: async (): Promise<unknown> => ({ kind: 'final' }),
       verifyVector: async () => ({ message: 'read back and equal (1 entries)' }),
     },
   };
@@ -82,10 +88,10 @@ describe('chainPublication', () => {
         const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
         expect(view.reason).toContain('block 99');
       });
-      expect(await handle.result()).toMatchObject({ step: 'done', attempt: 2 });
+      expect(await handle.result()).toMatchObject({ step: 'done', attempt: 1 });
     }, [QUEUE]);
     expect(plans).toBe(2);
-    expect(submitted).toEqual([2]);
+    expect(submitted).toEqual([1]);
   }, 60_000);
 
   it('sends again what did not become final', async () => {
@@ -94,15 +100,82 @@ describe('chainPublication', () => {
     const shaky = {
       ...all,
       awaitFinality: async () => {
-        const finalized = !reorganised;
+        const gone = reorganised;
         reorganised = false;
-        return { finalized, message: finalized ? 'final' : 're-organised away', waitSeconds: 1 };
+        return gone ? { kind: 'gone', message: 're-organised away' } : { kind: 'final' };
       },
     };
     await env.withWorkers(shaky, async () => {
       expect(await (await start()).result()).toMatchObject({ step: 'done', attempt: 2 });
     }, [QUEUE]);
     expect(submitted).toEqual([1, 2]);
+  }, 60_000);
+
+  it('follows an extrinsic that a re-organisation moved to another block', async () => {
+    const { all, submitted } = activities();
+    const seen: number[] = [];
+    const moved = {
+      ...all,
+      awaitFinality: async ({ included }: { included: typeof ATTEMPTED }) => {
+        seen.push(included.blockNumber);
+        return seen.length === 1
+          ? { kind: 'moved', included: { ...ATTEMPTED, blockNumber: 43, blockHash: '0xc' } }
+          : { kind: 'final' };
+      },
+    };
+    await env.withWorkers(moved, async () => {
+      expect(await (await start()).result()).toMatchObject({ step: 'done', attempt: 1, blockNumber: 43 });
+    }, [QUEUE]);
+    expect(seen).toEqual([42, 43]);
+    expect(submitted).toEqual([1]);
+  }, 60_000);
+
+  it('reveals a commit in its window, and commits anew once when the window was missed', async () => {
+    const { all, submitted } = activities();
+    const states = ['waiting', 'lost', 'open', 'revealed'];
+    const revealed: { attempt: number; commitAttempt: number }[] = [];
+    const committing = {
+      ...all,
+      planVector: async () => ({ ...(await all.planVector()), mode: 'commit' }),
+      submitVector: async (key: { attempt: number }) => {
+        await all.submitVector(key);
+        return { kind: 'included', included: { ...ATTEMPTED, commitHash: '0xd' } };
+      },
+      checkReveal: async () => ({ kind: states.shift(), message: 'as told', waitSeconds: 0.1 }),
+      submitReveal: async ({ attempt, commitAttempt }: { attempt: number; commitAttempt: number }) => {
+        revealed.push({ attempt, commitAttempt });
+        return { kind: 'included', included: { ...ATTEMPTED, commitHash: '0xd' } };
+      },
+    };
+    await env.withWorkers(committing, async () => {
+      const view = (await (await start()).result()) as PublicationStatusView;
+      expect(view).toMatchObject({ step: 'done', mode: 'commit', attempt: 3 });
+    }, [QUEUE]);
+    // The first commit was lost; the second, attempt 2, is the one that attempt 3 reveals.
+    expect(submitted).toEqual([1, 2]);
+    expect(revealed).toEqual([{ attempt: 3, commitAttempt: 2 }]);
+  }, 60_000);
+
+  it('takes the same trouble twice for final where once is the rule, and shows its name', async () => {
+    const { all } = activities();
+    const contradicted = {
+      ...all,
+      submitVector: async () => ({
+        kind: 'again',
+        label: 'COMMIT_REVEAL_CHANGED',
+        message: 'commit-reveal was switched',
+        waitSeconds: 0.1,
+        once: true,
+        counts: true,
+      }),
+    };
+    await env.withWorkers(contradicted, async () => {
+      const handle = await start();
+      await expect(handle.result()).rejects.toThrow();
+      const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
+      expect(view).toMatchObject({ step: 'failed', outcome: 'COMMIT_REVEAL_CHANGED', attempt: 2 });
+      expect(view.reason).toContain('a second time');
+    }, [QUEUE]);
   }, 60_000);
 
   it('fails, visibly, when an operator must act', async () => {

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { compactToU8a, hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
 import { readAccount } from './balances';
+import type { Emit } from './balances';
+import { revealTimelocked } from './commits';
 import { applyExtrinsic, checkState, unsupportedCall } from './execute';
 import {
   ANCIENT,
@@ -50,6 +52,8 @@ export class Chain extends EventEmitter<ChainEvents> {
   readonly genesis: Genesis;
   private readonly blocks: Block[] = [];
   private readonly numberOf = new Map<string, number>();
+  /** Blocks whose events are stored, since more happened than that time went on. */
+  private readonly eventful = new Set<number>();
   private pool: SignedExtrinsic[] = [];
   private finalizedNumber = 0;
   private readonly emptyEvents: string;
@@ -60,7 +64,7 @@ export class Chain extends EventEmitter<ChainEvents> {
    * @throws Error when neither names a genesis, both differ, or the journal does not reproduce its own hashes
    */
   constructor(
-    readonly runtime: Runtime,
+    public runtime: Runtime,
     private readonly options: {
       genesis?: unknown;
       finalityLag: number;
@@ -120,6 +124,28 @@ export class Chain extends EventEmitter<ChainEvents> {
     return number === undefined ? null : this.blockAt(number);
   }
 
+  /**
+   * Takes the newest block back, as when another branch wins: its extrinsics wait in the pool again, unless they are lost.
+   * @throws Error for a block that is final, and on a chain that is kept on disk
+   */
+  reorganise(lose = false): void {
+    const { best } = this;
+    if (best.number <= this.finalizedNumber) throw new Error(`block ${best.number} is final`);
+    if (this.options.journal) throw new Error('a chain that is kept on disk cannot be re-organised');
+    this.blocks.pop();
+    this.numberOf.delete(best.hash);
+    this.eventful.delete(best.number);
+    this.db.revert(best.number);
+    if (!lose) this.pool = [...best.signed.map((hex) => parseExtrinsic(this.runtime, hex)), ...this.pool];
+  }
+
+  /** Runs on another runtime from now on; what was signed for the old one no longer fits. */
+  upgrade(runtime: Runtime): void {
+    if (this.options.journal) throw new Error('a chain that is kept on disk keeps its runtime');
+    this.runtime = runtime;
+    for (const extrinsic of this.pool) this.drop(extrinsic);
+  }
+
   /** How many blocks finality is behind the head from now on; what is final stays final. */
   setFinalityLag(lag: number): void {
     this.options.finalityLag = lag;
@@ -132,7 +158,7 @@ export class Chain extends EventEmitter<ChainEvents> {
     if (k === this.computed.number) return this.runtime.item('system', 'number').encode(block.number);
     if (k === this.computed.now) return this.runtime.item('timestamp', 'now').encode(block.time);
     // Blocks without signed extrinsics all have the same events, which are not stored over and over.
-    if (k === this.computed.events && block.signed.length === 0)
+    if (k === this.computed.events && !this.eventful.has(block.number))
       return block.number === 0 ? null : this.emptyEvents;
     return this.db.getAt(k, block.number);
   }
@@ -184,13 +210,14 @@ export class Chain extends EventEmitter<ChainEvents> {
   }
 
   /** Builds the next block from the pool, journals it, and announces it. */
-  produce(timeMs = Date.now()): Block {
+  produce(timeMs = Date.now(), fromPool = true): Block {
     const number = this.best.number + 1;
+    // Another branch has other hashes, which the time alone makes sure of.
     // Block time never runs backwards, also when the machine's clock does.
     const time = Math.max(timeMs, this.best.time + 1);
     const included: SignedExtrinsic[] = [];
-    const events: Buffer[] = [];
-    for (let again = true; again;) {
+    const events: Buffer[] = this.beforeExtrinsics(number, time);
+    for (let again = fromPool; again;) {
       again = false;
       for (const extrinsic of [...this.pool]) {
         const nonce = readAccount(this.runtime, this.db, extrinsic.signer).nonce;
@@ -229,8 +256,9 @@ export class Chain extends EventEmitter<ChainEvents> {
     if (line.n !== expected)
       throw new Error(`the journal has block ${line.n} where ${expected} was expected`);
     const included = (line.x ?? []).map((hex) => parseExtrinsic(this.runtime, hex));
-    const events = included.flatMap((extrinsic, i) =>
-      applyExtrinsic(this.runtime, this.db, extrinsic, { index: i + 1, block: line.n }),
+    const events = this.beforeExtrinsics(line.n, line.t);
+    included.forEach((extrinsic, i) =>
+      events.push(...applyExtrinsic(this.runtime, this.db, extrinsic, { index: i + 1, block: line.n })),
     );
     const block = this.sealBlock(line.n, line.t, included, events);
     if (line.h && line.h !== block.hash) {
@@ -240,8 +268,19 @@ export class Chain extends EventEmitter<ChainEvents> {
     }
   }
 
+  /** What the runtime does at the start of a block. @returns the records of its events */
+  private beforeExtrinsics(block: number, timeMs: number): Buffer[] {
+    const events: Buffer[] = [];
+    const emit: Emit = (pallet, name, fields) =>
+      events.push(this.runtime.eventRecord(null, pallet, name, fields));
+    const { netuid } = this.genesis;
+    revealTimelocked(this.runtime, this.db, emit, { netuid, block, seconds: Math.floor(timeMs / 1000) });
+    return events;
+  }
+
   private sealBlock(number: number, time: number, included: SignedExtrinsic[], events: Buffer[]): Block {
-    if (included.length > 0) {
+    if (included.length > 0 || events.length > 0) {
+      this.eventful.add(number);
       const records = [Buffer.from(this.timestampEvent()), ...events];
       this.db.set(this.computed.events, u8aToHex(u8aConcat(compactToU8a(records.length), ...records)));
     }

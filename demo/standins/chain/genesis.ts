@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { isSs58Address } from '../../../adapters/keys/address';
 import { readAccount, writeAccount } from './balances';
+import { writeBeacon } from './commits';
 import type { KeyValues, Runtime } from './runtime';
 
+/** Of time-locked commits that carry the hotkey. */
+const COMMIT_REVEAL_VERSION = 4;
 const U64_MAX = (1n << 64n) - 1n;
 const address = z.string().refine(isSs58Address, 'must be an SS58 address with prefix 42');
 const rao = z
@@ -36,6 +39,7 @@ export const genesisSchema = z.strictObject({
   weightsVersionKey: z.int().nonnegative().default(0),
   stakeThresholdRao: rao.default(0n),
   commitReveal: z.boolean().default(false),
+  revealPeriodEpochs: z.int().min(1).max(100).default(1),
   /** Price of `burned_register` in rao. */
   burnRao: rao.default(1_000_000n),
   maxUids: u16.default(256),
@@ -72,6 +76,10 @@ export function writeGenesis(runtime: Runtime, db: KeyValues, genesis: Genesis):
   put('weightsSetRateLimit', [netuid], genesis.weightsRateLimit);
   put('weightsVersionKey', [netuid], genesis.weightsVersionKey);
   put('commitRevealWeightsEnabled', [netuid], genesis.commitReveal);
+  put('revealPeriodEpochs', [netuid], genesis.revealPeriodEpochs);
+  if (runtime.hasItem('subtensorModule', 'commitRevealWeightsVersion'))
+    put('commitRevealWeightsVersion', [], COMMIT_REVEAL_VERSION);
+  writeBeacon(runtime, db);
   put('networkRegistrationAllowed', [netuid], true);
   put('burn', [netuid], genesis.burnRao);
   put('stakeThreshold', [], genesis.stakeThresholdRao);

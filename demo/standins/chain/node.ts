@@ -2,9 +2,12 @@ import { cryptoWaitReady } from '@polkadot/util-crypto';
 import { Chain } from './chain';
 import type { Block } from './chain';
 import type { GenesisInput } from './genesis';
+import { noFaults } from './faults';
+import type { Faults } from './faults';
 import { Journal } from './journal';
 import { RpcServer } from './rpc-server';
 import { Runtime } from './runtime';
+import type { RuntimeProfile } from './runtime';
 
 export interface ChainNodeOptions {
   /** Block 0; may be left out when the data folder already holds a chain. */
@@ -19,6 +22,8 @@ export interface ChainNodeOptions {
   blockMs?: number | undefined;
   /** How many blocks finality is behind the head, 3 without one. */
   finalityLag?: number | undefined;
+  /** Which runtime it begins with: the genuine one, or one with the calls of older releases. */
+  runtime?: RuntimeProfile | undefined;
 }
 
 /** A running development node. */
@@ -36,6 +41,12 @@ export interface ChainNode {
   /** Fault switches, also reachable as `dev_*` over RPC. */
   dropConnections(): void;
   setFinalityLag(blocks: number): void;
+  /** Has the next block run on another runtime, with another version of it. */
+  upgradeRuntime(profile: RuntimeProfile): void;
+  /** Takes the newest block back; see `Chain.reorganise`. */
+  reorganise(lose?: boolean): void;
+  /** Set to have the node misbehave, over RPC with `dev_setFaults`. */
+  readonly faults: Faults;
   /** Stops the timer, so that the head goes stale. */
   pauseBlocks(): void;
   resumeBlocks(): void;
@@ -55,20 +66,22 @@ export async function startChainNode(options: ChainNodeOptions): Promise<ChainNo
   let timer: NodeJS.Timeout | null = null;
   let server: RpcServer | null = null;
   try {
-    const chain = new Chain(new Runtime(), {
+    const chain = new Chain(new Runtime(options.runtime), {
       genesis: options.genesis,
       finalityLag: options.finalityLag ?? 3,
       journal: opened?.journal ?? null,
       content: opened?.content ?? { genesis: null, blocks: [] },
     });
+    const produce = (): Block => chain.produce(undefined, !faults.holdPool);
+    const faults = noFaults();
     const pauseBlocks = (): void => {
       if (timer) clearInterval(timer);
       timer = null;
     };
     const resumeBlocks = (): void => {
-      if (!timer && blockMs > 0) timer = setInterval(() => chain.produce(), blockMs);
+      if (!timer && blockMs > 0) timer = setInterval(produce, blockMs);
     };
-    const faults = {
+    const switches = {
       dropConnections: () => setImmediate(() => server?.dropConnections()),
       setFinalityLag: (blocks: number) => {
         if (!Number.isInteger(blocks) || blocks < 0)
@@ -80,12 +93,15 @@ export async function startChainNode(options: ChainNodeOptions): Promise<ChainNo
     server = await RpcServer.listen(chain, {
       host,
       port: options.port ?? 0,
+      faults,
       extra: {
-        dev_dropConnections: () => (faults.dropConnections(), true),
-        dev_setFinalityLag: (blocks) => (faults.setFinalityLag(Number(blocks)), true),
+        dev_dropConnections: () => (switches.dropConnections(), true),
+        dev_setFinalityLag: (blocks) => (switches.setFinalityLag(Number(blocks)), true),
         dev_pauseBlocks: () => (pauseBlocks(), true),
         dev_resumeBlocks: () => (resumeBlocks(), true),
-        dev_produceBlock: () => chain.produce().hash,
+        dev_produceBlock: () => produce().hash,
+        dev_reorganise: (lose) => (chain.reorganise(lose === true), true),
+        dev_setFaults: (changed) => Object.assign(faults, changed),
       },
     });
     const { port } = server;
@@ -103,9 +119,12 @@ export async function startChainNode(options: ChainNodeOptions): Promise<ChainNo
         if (!block) throw new Error(`the chain has no block ${hash}`);
         return block;
       },
-      produceBlock: () => chain.produce(),
+      produceBlock: produce,
+      upgradeRuntime: (profile) => chain.upgrade(new Runtime(profile)),
+      reorganise: (lose) => chain.reorganise(lose),
+      faults,
       dropConnections: () => server?.dropConnections(),
-      setFinalityLag: faults.setFinalityLag,
+      setFinalityLag: switches.setFinalityLag,
       pauseBlocks,
       resumeBlocks,
       close: async () => {

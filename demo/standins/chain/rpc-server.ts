@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { Block, Chain, TxStatus } from './chain';
+import type { Faults } from './faults';
 import { failureOf, headerJson, RpcFailure, rpcMethods } from './rpc-methods';
 import type { Method } from './rpc-methods';
 
@@ -33,8 +34,9 @@ export class RpcServer {
     private readonly chain: Chain,
     private readonly server: WebSocketServer,
     extra: Record<string, Method>,
+    private readonly faults: Faults,
   ) {
-    this.methods = { ...rpcMethods(chain, Date.now()), ...extra };
+    this.methods = { ...rpcMethods(chain, Date.now(), faults), ...extra };
     const stops = Object.values(SUBSCRIPTIONS).map((s) => s.stop);
     const all = [...Object.keys(this.methods), ...Object.keys(SUBSCRIPTIONS), ...stops, 'rpc_methods'].sort();
     this.methods.rpc_methods = () => ({ methods: all });
@@ -47,18 +49,19 @@ export class RpcServer {
    */
   static async listen(
     chain: Chain,
-    options: { host: string; port: number; extra: Record<string, Method> },
+    options: { host: string; port: number; extra: Record<string, Method>; faults: Faults },
   ): Promise<RpcServer> {
     const server = new WebSocketServer({
       host: options.host,
       port: options.port,
       maxPayload: 16 * 1024 * 1024,
+      verifyClient: (_info, done) => done(!options.faults.refuseUpgrades, 429, 'Too Many Requests'),
     });
     await new Promise<void>((resolve, reject) => {
       server.once('listening', resolve);
       server.once('error', reject);
     });
-    return new RpcServer(chain, server, options.extra);
+    return new RpcServer(chain, server, options.extra, options.faults);
   }
 
   get port(): number {
@@ -87,6 +90,7 @@ export class RpcServer {
   }
 
   private answer(socket: WebSocket, raw: string): void {
+    if (this.faults.stall && !raw.includes('"dev_')) return;
     let request: { id?: unknown; method?: unknown; params?: unknown };
     try {
       request = JSON.parse(raw) as typeof request;
@@ -96,7 +100,13 @@ export class RpcServer {
     const { id = null, method, params } = request;
     try {
       const list = Array.isArray(params) ? params : [];
-      this.send(socket, { id, result: this.call(socket, String(method), list) ?? null });
+      const result = this.call(socket, String(method), list) ?? null;
+      if (this.faults.dropAfterSubmit && String(method).startsWith('author_submit')) {
+        this.faults.dropAfterSubmit = false;
+        socket.terminate();
+        return;
+      }
+      this.send(socket, { id, result });
     } catch (error) {
       this.send(socket, { id, error: failureOf(error) });
     }

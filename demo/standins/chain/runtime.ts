@@ -3,13 +3,20 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expandMetadata, Metadata, TypeRegistry } from '@polkadot/types';
 import type { Codec } from '@polkadot/types/types';
+import { profiled, SPEC_VERSIONS } from './profile';
+import type { RuntimeProfile } from './profile';
 import { compactStripLength, u8aToHex } from '@polkadot/util';
+
+export type { RuntimeProfile } from './profile';
 
 /** Where key-value pairs live; `StateDb` and tests fit it. */
 export interface KeyValues {
   get(key: string): string | null;
   set(key: string, value: string | null): void;
 }
+
+/** The phase of events before the first extrinsic. */
+const INITIALIZATION = 2;
 
 interface EventField {
   type: { toNumber(): number };
@@ -36,8 +43,8 @@ export class Runtime {
   private readonly expanded: ReturnType<typeof expandMetadata>;
   private readonly items = new Map<string, StorageItem>();
 
-  constructor() {
-    const raw = gunzipSync(readFileSync(metadataFile()));
+  constructor(readonly profile: RuntimeProfile = 'genuine') {
+    const raw = profiled(gunzipSync(readFileSync(metadataFile())), profile);
     this.metadataHex = u8aToHex(raw);
     const metadata = new Metadata(this.registry, raw);
     // These carry no bytes on this runtime; naming them keeps the decoder from warning about each.
@@ -58,13 +65,21 @@ export class Runtime {
   versionJson(): { specVersion: number; transactionVersion: number } & Record<string, unknown> {
     const json = this.constant('system', 'version').toJSON() as Record<string, unknown>;
     const { systemVersion, ...rest } = json;
-    return { ...(rest as { specVersion: number; transactionVersion: number }), stateVersion: systemVersion };
+    return {
+      ...(rest as { specVersion: number; transactionVersion: number }),
+      specVersion: SPEC_VERSIONS[this.profile],
+      stateVersion: systemVersion,
+    };
   }
 
   constant(pallet: string, name: string): Codec {
     const found = this.expanded.consts[pallet]?.[name];
     if (!found) throw new Error(`the metadata has no constant ${pallet}.${name}`);
     return found as unknown as Codec;
+  }
+
+  hasItem(pallet: string, name: string): boolean {
+    return this.expanded.query[pallet]?.[name] !== undefined;
   }
 
   /** @throws Error when the metadata has no such item */
@@ -98,14 +113,14 @@ export class Runtime {
 
   /**
    * SCALE bytes of one event record.
-   * @param index extrinsic of the block that caused it
+   * @param index extrinsic of the block that caused it, null for what the block does before its extrinsics
    */
-  eventRecord(index: number, pallet: string, name: string, fields: unknown[]): Buffer {
+  eventRecord(index: number | null, pallet: string, name: string, fields: unknown[]): Buffer {
     const event = this.expanded.events[pallet]?.[name];
     if (!event) throw new Error(`the metadata has no event ${pallet}.${name}`);
     const types = event.meta.fields as unknown as EventField[];
-    const phase = Buffer.alloc(5);
-    phase.writeUInt32LE(index, 1);
+    const phase = index === null ? Buffer.of(INITIALIZATION) : Buffer.alloc(5);
+    if (index !== null) phase.writeUInt32LE(index, 1);
     const data = types.map((field, i) =>
       Buffer.from(this.registry.createTypeUnsafe(`Lookup${field.type.toNumber()}`, [fields[i]]).toU8a()),
     );
@@ -127,6 +142,10 @@ export class Runtime {
     if (!error || !owner) throw new Error(`the metadata has no error ${pallet}.${name}`);
     const bytes = Buffer.of(error.meta.index.toNumber(), 0, 0, 0);
     return { Module: { index: owner.index.toNumber(), error: `0x${bytes.toString('hex')}` } };
+  }
+
+  hasEvent(pallet: string, name: string): boolean {
+    return this.expanded.events[pallet]?.[name] !== undefined;
   }
 
   hasError(pallet: string, name: string): boolean {

@@ -53,6 +53,16 @@ export class StateDb implements KeyValues {
     if (keep) for (const [key, value] of changes) this.pending.set(key, value);
   }
 
+  /** Forgets what a block changed, and all after it. */
+  revert(block: number): void {
+    this.pending = new Map();
+    for (const [key, versions] of this.history) {
+      const kept = versions.filter((version) => version.block < block);
+      if (kept.length === 0) this.history.delete(key);
+      else if (kept.length < versions.length) this.history.set(key, kept);
+    }
+  }
+
   /** Makes the collected changes part of a block. @returns them sorted by key */
   seal(block: number): [string, string | null][] {
     const changes = [...this.pending].sort(([a], [b]) => (a < b ? -1 : 1));

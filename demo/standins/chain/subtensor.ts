@@ -63,6 +63,23 @@ export class Subnet {
   get commitReveal(): boolean {
     return this.flag('commitRevealWeightsEnabled', this.netuid);
   }
+  get tempo(): number {
+    return this.number('tempo', this.netuid);
+  }
+  get revealPeriod(): number {
+    return this.number('revealPeriodEpochs', this.netuid);
+  }
+  get commitRevealVersion(): number {
+    return this.number('commitRevealWeightsVersion');
+  }
+  /** Notes an update of a uid, by which its rate is limited. */
+  touch(uid: number, now: number): void {
+    this.runtime.item('subtensorModule', 'lastUpdate').write(
+      this.db,
+      [this.netuid],
+      this.lastUpdate.map((block, i) => (i === uid ? now : block)),
+    );
+  }
   get ownerHotkey(): string {
     return this.text('subnetOwnerHotkey', this.netuid);
   }
@@ -107,10 +124,12 @@ export interface SetWeights {
   dests: number[];
   weights: number[];
   versionKey: bigint;
+  /** By a reveal, whose commit was rate-limited before. */
+  revealed?: boolean;
 }
 
 /** Checks before inclusion. @returns the custom error number of the pool, null when the call may enter */
-export function poolCheckSetWeights(subnet: Subnet, signer: string, now: number): number | null {
+export function poolCheckWeights(subnet: Subnet, signer: string, now: number): number | null {
   if (!subnet.hasStakeForWeights(signer)) return 1;
   const uid = subnet.uidOf(signer);
   if (uid !== null && !subnet.rateLimitPassed(uid, now)) return 6;
@@ -128,7 +147,7 @@ export function setWeights(
 ): string | null {
   const subnet = new Subnet(runtime, db, call.netuid);
   const { dests, weights } = call;
-  if (subnet.commitReveal) return 'CommitRevealEnabled';
+  if (subnet.commitReveal && !call.revealed) return 'CommitRevealEnabled';
   if (call.netuid === ROOT_NETUID) return 'CanNotSetRootNetworkWeights';
   if (dests.length !== weights.length) return 'WeightVecNotEqualSize';
   if (!subnet.exists) return 'MechanismDoesNotExist';
@@ -137,7 +156,7 @@ export function setWeights(
   if (uid === null) return 'HotKeyNotRegisteredInSubNet';
   if (!subnet.hasStakeForWeights(signer)) return 'NotEnoughStakeToSetWeights';
   if (subnet.versionKey !== 0n && call.versionKey < subnet.versionKey) return 'IncorrectWeightVersionKey';
-  if (!subnet.rateLimitPassed(uid, now)) return 'SettingWeightsTooFast';
+  if (!call.revealed && !subnet.rateLimitPassed(uid, now)) return 'SettingWeightsTooFast';
   const lone = dests.length === 1 && dests[0] === uid;
   if (!lone && subnet.permits[uid] !== true && signer !== subnet.ownerHotkey)
     return 'NeuronNoValidatorPermit';
@@ -155,11 +174,8 @@ export function setWeights(
     [call.netuid, uid],
     dests.map((dest, i) => [dest, scaled[i]]),
   );
-  item('lastUpdate').write(
-    db,
-    [call.netuid],
-    subnet.lastUpdate.map((block, i) => (i === uid ? now : block)),
-  );
+  // A reveal leaves the block of its commit standing.
+  if (!call.revealed) subnet.touch(uid, now);
   emit('subtensorModule', 'WeightsSet', [call.netuid, uid]);
   return null;
 }
@@ -213,7 +229,7 @@ export function burnedRegister(
 }
 
 /** The answer of `NeuronInfoRuntimeApi.get_neurons_lite`, one entry per slot, as values of the metadata's type. */
-export function neuronsLite(subnet: Subnet): object[] {
+export function neuronsLite(subnet: Subnet): ({ stake: [[string, bigint]] } & Record<string, unknown>)[] {
   const { permits, active, lastUpdate, n } = subnet;
   return Array.from({ length: n }, (_, uid) => {
     const hotkey = subnet.hotkeyAt(uid);

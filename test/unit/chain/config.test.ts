@@ -4,6 +4,8 @@ describe('chainConfigFromEnv', () => {
   it('is mainnet with its fallbacks by default', () => {
     expect(chainConfigFromEnv({ BITTENSOR_NETUID: '36' })).toEqual({
       network: 'finney',
+      archiveEndpoints: NETWORKS.archive?.endpoints,
+      maxLagSeconds: 180,
       endpoints: NETWORKS.finney?.endpoints,
       netuid: 36,
       callTimeoutMs: 30_000,
