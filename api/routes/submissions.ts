@@ -18,6 +18,7 @@ import {
   withdrawBody,
   withdrawPayload,
 } from '../../domain/contracts/submissions';
+import { HttpError } from '../../domain/http-errors';
 import { SUBMISSION_MESSAGES, workflowIds } from '../../domain/messages';
 import type { SubmissionStatusView } from '../../domain/messages';
 import { naiveIso } from '../../domain/time';

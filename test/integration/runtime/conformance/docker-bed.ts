@@ -7,10 +7,11 @@ import Docker from 'dockerode';
 import { containerRuntimeFromEnv, type ContainerRuntime } from '../../../../adapters/container-runtime';
 import { projectRoot } from '../../../../adapters/project-root';
 import { silent } from '../harness';
+import { BASE_IMAGE } from './base-image';
 import { ensureSampleImages } from './images';
 import type { Bed } from './suite';
 
-export { BASE_IMAGE } from './base-image';
+export { BASE_IMAGE };
 
 const SCRIPT = join(projectRoot(), 'test', 'integration', 'runtime', 'conformance', 'engine.mjs');
 
