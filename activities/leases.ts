@@ -1,5 +1,6 @@
 import type { Db } from '../adapters/postgres';
 import { reapExpired } from '../adapters/postgres/reaper';
+import { startEnrichments } from './enrichment-start';
 import type { RunPolicy } from './run-policy';
 import type { WorkflowSignaller } from './signaller';
 
@@ -10,6 +11,9 @@ export interface LeaseActivities {
 
 /** A row this old without a workflow was left behind by a crash between commit and start. */
 const ORPHAN_AGE_MS = 5000;
+
+/** Enrichments looked after in one sweep: the first ones wait the longest. */
+const ENRICHMENTS_A_SWEEP = 50;
 
 /** The sweep behind the `lease-reaper` schedule. */
 export function createLeaseActivities(deps: {
@@ -24,7 +28,7 @@ export function createLeaseActivities(deps: {
       return { returned: swept.returnedRows, unscored: swept.unscoredRows };
     },
 
-    /** Starts the workflow of every accepted submission and of every run that has none: nothing accepted is lost. */
+    /** Starts the workflow of every submission, run and enrichment that has none: nothing accepted is lost. */
     async startMissingWorkflows() {
       let count = 0;
       const submissions = await db.managedMinerSubmission.findMany({
@@ -58,6 +62,7 @@ export function createLeaseActivities(deps: {
       ) {
         count += 1;
       }
+      if (run) count += await startEnrichments({ db, signaller }, run.id, ENRICHMENTS_A_SWEEP);
       return { count };
     },
   };

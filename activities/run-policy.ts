@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { enrichmentSide } from '../adapters/oracle';
+import type { EnrichmentSide } from '../domain/oracle/record';
 import { FAMILIES, type FamilyId } from '../domain/status';
 import { parseIsoTimestamp } from '../domain/time';
 
@@ -30,6 +32,8 @@ export interface RunPolicy {
   /** Folder with `<family>.json`; null reads the pool from the object store. */
   datasetRoot: string | null;
   poolKeyTemplate: string;
+  /** On whose side the oracles are asked (decision 4). */
+  enrichment: EnrichmentSide;
 }
 
 const number = (fallback: number, least = 0) => z.coerce.number().min(least).default(fallback);
@@ -60,13 +64,6 @@ const contract = z.object({
     .min(16, 'must be a secret of at least 16 characters: the seed of the sampler'),
   EIREL_OWNER_DATASET_ROOT_PATH: optional,
   EIREL_EVAL_POOL_KEY_TEMPLATE: z.string().default('{family_id}/pool-run-{run_id}.json'),
-  EIREL_ENRICHMENT: z
-    .enum(['', 'validator', 'owner'])
-    .default('')
-    .refine(
-      (mode) => mode !== 'owner',
-      'owner-side enrichment comes with a later release; leave it empty or say validator',
-    ),
 });
 
 /**
@@ -98,6 +95,7 @@ export function runPolicyFromEnv(env: NodeJS.ProcessEnv): RunPolicy {
     ownerSecret: e.EIREL_OWNER_SECRET,
     datasetRoot: e.EIREL_OWNER_DATASET_ROOT_PATH,
     poolKeyTemplate: e.EIREL_EVAL_POOL_KEY_TEMPLATE,
+    enrichment: enrichmentSide(env),
   };
 }
 

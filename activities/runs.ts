@@ -8,6 +8,7 @@ import { freezeBundle, poolIndex, samplerPromise } from '../domain/sampling/free
 import { sampleMatrix } from '../domain/sampling/matrix';
 import { RUN_PHASES, type RunPhase } from '../domain/status';
 import { loadPool } from './dataset';
+import { startEnrichments } from './enrichment-start';
 import { badState } from './failures';
 import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
@@ -193,7 +194,7 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
     async freezeAndSeed(runId) {
       const run = await theRun(runId);
       const bundle = await readBundle(objectStore, run.bundleKey ?? '');
-      return db.$transaction(
+      const seeded = await db.$transaction(
         async (tx) => {
           const present = await tx.epochTargetSnapshot.findUnique({
             where: { runId_familyId: { runId, familyId } },
@@ -217,11 +218,14 @@ export function createRunActivities(deps: RunActivityDeps): RunActivities {
               membersJson: deployments.map((d) => memberEntry(d)),
             },
           });
-          await seedTasks(tx, run.id, familyId, run.taskQuorum, bundle, deployments);
+          await seedTasks(tx, run.id, familyId, run.taskQuorum, bundle, deployments, policy.enrichment);
           return { members: deployments.length, tasks: bundle.tasks.length };
         },
         { timeout: 110_000 },
       );
+      // Ahead of claims: a task is handed out once its truth is settled.
+      await startEnrichments(deps, runId);
+      return seeded;
     },
 
     /** Only ever forwards: an attempt that was thought lost and comes late changes nothing. */

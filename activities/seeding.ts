@@ -8,6 +8,7 @@ import {
   taskMode,
   type EvaluationBundle,
 } from '../domain/contracts/dataset';
+import type { EnrichmentSide } from '../domain/oracle/record';
 import type { Member } from './run-members';
 
 /** A bundle's rows are written in slices of this many, to bound the size of one statement. */
@@ -21,6 +22,7 @@ export async function seedTasks(
   quorum: number,
   bundle: EvaluationBundle,
   deployments: Member[],
+  enrichment: EnrichmentSide,
 ): Promise<void> {
   const tasks = bundle.tasks.map((task, taskIndex) => {
     const gold = goldAnswer(task);
@@ -38,7 +40,7 @@ export async function seedTasks(
       domain: tags.domain,
       payloadJson: task as unknown as Prisma.InputJsonObject,
       // Validators ask the oracles themselves where the owner does not (decision 4): the task is ready as it is.
-      enrichmentStatus: oracles ? 'ready' : 'deterministic',
+      enrichmentStatus: !oracles ? 'deterministic' : enrichment === 'owner' ? 'pending' : 'ready',
       oracleStatus: oracles ? null : 'deterministic',
       expectedClaimsJson: gold === null ? [] : [gold],
       mustNotClaimJson: forbiddenClaims(task),

@@ -8,6 +8,7 @@ import {
   type RetireRequest,
   type RunEpochInput,
   type SubmissionLifecycleInput,
+  type TaskEnrichmentInput,
 } from '../domain/messages';
 
 /** The columns of a deployment that its workflow's input is made of. */
@@ -70,18 +71,31 @@ export class WorkflowSignaller {
     });
   }
 
+  /**
+   * Asks the oracles about a task; again only where they failed before.
+   * @returns true when it was started now, false when it runs or has been settled
+   */
+  async startEnrichment(task: Omit<TaskEnrichmentInput, 'queue'>): Promise<boolean> {
+    const input: TaskEnrichmentInput = { ...task, queue: TASK_QUEUES.llm };
+    const id = workflowIds.enrichment(task.runId, task.taskId);
+    return this.startOnce(WORKFLOW_TYPES.taskEnrichment, id, input, {
+      summary: `truth of task ${task.taskId} of ${task.runId}`,
+      reuse: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    });
+  }
+
   private async startOnce(
     type: string,
     workflowId: string,
     input: object,
-    options: { summary: string },
+    options: { summary: string; reuse?: WorkflowIdReusePolicy },
   ): Promise<boolean> {
     try {
       await this.client.workflow.start(type, {
         workflowId,
         taskQueue: TASK_QUEUES.control,
         args: [input],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdReusePolicy: options.reuse ?? WorkflowIdReusePolicy.REJECT_DUPLICATE,
         staticSummary: options.summary,
       });
       return true;

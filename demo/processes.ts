@@ -11,6 +11,7 @@ import {
   validatorProcesses,
 } from '../adapters/local-stack';
 import type { ControlPlaneEnv, ProcessSpec } from '../adapters/local-stack';
+import { layerConfigured, oracleConfigFromEnv } from '../adapters/oracle';
 import { writeDataset } from './dataset';
 import type { DemoWallet } from './keys';
 
@@ -61,6 +62,7 @@ export async function demoProcesses(
   const llmUrl = `http://127.0.0.1:${llmPort}/v1`;
   const realModels = Boolean(base.EIREL_PROVIDER_CHUTES_API_KEY);
   const realJudge = Boolean(base.EIREL_EVAL_JUDGE_API_KEY && base.EIREL_EVAL_JUDGE_BASE_URL);
+  const oracles = oracleEnv(base, llmUrl);
   const toolPorts = Object.fromEntries(
     await Promise.all(
       Object.keys(CONTROL_PLANE_PORT_VARIABLES).map(async (name) => [name, await port()] as const),
@@ -97,13 +99,14 @@ export async function demoProcesses(
       EIREL_URL_FETCH_PER_HOST_RATE: '100',
       EIREL_BRAVE_SEARCH_API_KEY: 'stand-in',
       EIREL_BRAVE_SEARCH_BASE_URL: `${webUrl}/brave`,
-      EIREL_RUN_TASK_COUNT: String(settings.taskCount + dataset.toolTasks),
+      EIREL_RUN_TASK_COUNT: String(settings.taskCount + dataset.addedTasks),
       EIREL_RUN_DURATION_SECONDS: String(settings.runSeconds),
       // The demo opens its first run by hand, once the agents are built.
       EIREL_FIRST_RUN_START_TIME: new Date(Date.now() + 86_400_000).toISOString(),
       EIREL_TASK_CLAIM_TIMEOUT_SECONDS: String(settings.leaseSeconds),
       EIREL_LEASE_REAPER_SECONDS: '3',
       EIREL_SUBMISSION_RATE_LIMIT_REQUESTS: '50',
+      EIREL_ENRICHMENT: 'owner',
       // A validator that is killed and started again must not use up a task's attempts.
       MAX_TASK_ATTEMPTS: base.MAX_TASK_ATTEMPTS ?? '6',
       ...(realModels
@@ -139,7 +142,7 @@ export async function demoProcesses(
     ready: { kind: 'tcp', port: Number(llmPort) },
   };
   // Whoever asks models is stopped before the vendor is.
-  const vendor = realModels && realJudge ? [] : [llm.name];
+  const vendor = realModels && realJudge && oracles.real ? [] : [llm.name];
   const web: ProcessSpec = {
     name: 'web',
     ...node('demo/standins/search/main.js', ['--port', webPort, '--dataset', dataset.file]),
@@ -204,16 +207,46 @@ export async function demoProcesses(
       }));
     }),
   );
-  const controlPlane = controlPlaneProcesses(env, parts).map((spec) => ({
+  // The oracles' keys are in one process only; the control plane's worker serves the other queues.
+  const worker = { ...env, EIREL_WORKER_QUEUES: base.EIREL_WORKER_QUEUES ?? 'control,runtime,chain' };
+  const controlPlane = controlPlaneProcesses(worker, parts).map((spec) => ({
     ...spec,
     startAfter: [...(spec.startAfter ?? []), chain.name, web.name, ...vendor],
   }));
+  const oracleWorker: ProcessSpec = {
+    name: 'oracle-worker',
+    ...node('workers/main.js'),
+    env: { ...env, ...oracles.env, EIREL_WORKER_QUEUES: 'llm' },
+    startAfter: ['worker', ...(oracles.real ? [] : [llm.name])],
+    ready: { kind: 'alive', seconds: 1 },
+    stopGraceSeconds: 25,
+  };
   return {
     env,
     chainUrl,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     realModels,
-    specs: [chain, web, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, ...validators.flat()],
+    specs: [chain, web, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, oracleWorker, ...validators.flat()],
+  };
+}
+
+/** Where the oracle layer's models are: the vendors', where their keys are set, else the local server. */
+function oracleEnv(base: NodeJS.ProcessEnv, llmUrl: string): { env: NodeJS.ProcessEnv; real: boolean } {
+  if (layerConfigured(oracleConfigFromEnv(base))) return { env: {}, real: true };
+  const at = (prefix: string, url: string): NodeJS.ProcessEnv => ({
+    [`${prefix}_API_KEY`]: 'stand-in',
+    [`${prefix}_BASE_URL`]: url,
+    // As long as a whole run of the demo takes, a real vendor's rate would let twenty calls through.
+    [`${prefix}_PER_SECOND`]: '20',
+  });
+  return {
+    real: false,
+    env: {
+      ...at('EIREL_ORACLE_OPENAI', llmUrl),
+      ...at('EIREL_ORACLE_GEMINI', llmUrl.replace(/\/v1$/, '/v1beta')),
+      ...at('EIREL_ORACLE_GROK', llmUrl),
+      ...at('EIREL_RECONCILER', llmUrl),
+    },
   };
 }
 

@@ -47,6 +47,9 @@ export function renderOutcome(outcome: DemoOutcome): string {
     "Tools attested by the owner's ledger (required by a task: who used it)",
     ...toolLines(outcome),
     '',
+    'Truth of the tasks that oracles were asked about',
+    ...oracleLines(outcome),
+    '',
     'Weights',
     ...Object.entries(outcome.weights).map(
       ([hotkey, weight]) => `  ${outcome.names[hotkey] ?? hotkey}  ${weight}`,
@@ -108,4 +111,20 @@ function toolLines({ family, names }: DemoOutcome): string[] {
       .map((result) => names[result.miner_hotkey] ?? result.miner_hotkey);
     return [`  ${tool} (${task.task_id}): ${users.join(', ') || 'nobody'}`];
   });
+}
+
+/** Of each task that oracles were asked about: how far they agreed, on what, and the outcome for each miner. */
+function oracleLines({ family, names }: DemoOutcome): string[] {
+  return family.tasks
+    .filter((task) => task.payload.oracle_source === 'three_oracle')
+    .map((task) => {
+      const outcomes = family.results
+        .filter((result) => result.task_id === task.task_id)
+        .map((result) => {
+          const outcome = result.judgments[0]?.input?.outcome ?? result.status;
+          return `${names[result.miner_hotkey] ?? result.miner_hotkey} ${outcome}`;
+        });
+      const claims = task.expected_claims.join(' / ') || 'no claim is expected';
+      return `  ${task.oracle_status ?? 'not settled'} (${task.task_id}): ${claims}; ${outcomes.join(', ')}`;
+    });
 }

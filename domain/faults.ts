@@ -14,6 +14,10 @@ export const FAULTS = {
   publicationRefused: 'PublicationRefused',
   /** This attempt was told to stop; another goes on from where it was. */
   interrupted: 'Interrupted',
+  /** An oracle gave no answer: tried again by its policy, then waited for. */
+  oracleAway: 'OracleAway',
+  /** The oracles stayed away for as long as they are waited for: the task is unscored until it is enriched again. */
+  enrichmentFailed: 'EnrichmentFailed',
   /** Nothing to publish yet. */
   notReady: 'NotReady',
 } as const;

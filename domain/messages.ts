@@ -16,6 +16,9 @@ export const TASK_QUEUES = {
   chain: 'eirel-chain',
 } as const;
 
+/** The queue of one model of the oracle layer, below a queue of the `llm` role: each has its own rate. */
+export const oracleTaskQueue = (base: string, role: string): string => `${base}-${role}`;
+
 /** The queue of one publishing hotkey: one extrinsic at a time. */
 export const publicationTaskQueue = (hotkey: string): string => `eirel-publication-${hotkey}`;
 
@@ -26,6 +29,7 @@ export const WORKFLOW_TYPES = {
   submissionLifecycle: 'submissionLifecycle',
   deploymentLifecycle: 'deploymentLifecycle',
   runEpoch: 'runEpoch',
+  taskEnrichment: 'taskEnrichment',
   chainPublication: 'chainPublication',
   leaseReaper: 'leaseReaper',
   metagraphSync: 'metagraphSync',
@@ -39,6 +43,9 @@ export const workflowIds = {
   deployment: (deploymentId: string): string => `deployment/${deploymentId}`,
   run: (runId: string): string => `run/${runId}`,
   validator: (hotkey: string): string => `validator/${hotkey}`,
+  /** One per task of a run; a validator that enriches for itself adds its hotkey. */
+  enrichment: (runId: string, taskId: string, hotkey?: string): string =>
+    `enrichment/${runId}/${taskId}${hotkey ? `/${hotkey}` : ''}`,
   /** One publication per run and hotkey; later intervals of the same run carry the interval's number. */
   publication: (runId: string, hotkey: string, interval = 0): string =>
     `publication/${runId}/${hotkey}${interval > 0 ? `/${interval}` : ''}`,
@@ -259,6 +266,49 @@ export interface SteerAnswer {
   message: string;
   progress: RunProgressView;
 }
+
+// ------------------------------------------------------------------------------------------------ enrichment
+
+export interface TaskEnrichmentInput {
+  runId: string;
+  taskId: string;
+  familyId: string;
+  /**
+   * Queue of the workers that have the store and the models; each model is called through a queue of its own below it
+   * (`oracleTaskQueue`). `eirel-llm` on the owner's side.
+   */
+  queue: string;
+}
+
+/** One oracle as an enrichment sees it. */
+export interface OracleProgress {
+  state: 'asking' | 'answered' | 'failed' | 'blocked' | 'waiting';
+  /** Why there is no answer. */
+  reason: string | null;
+}
+
+/** Where the enrichment of a task stands, and what it ended with. */
+export interface EnrichmentView {
+  runId: string;
+  taskId: string;
+  step: 'planning' | 'asking' | 'reconciling' | 'waiting' | 'settling' | 'settled' | 'not_needed' | 'failed';
+  reason: string;
+  /** By vendor, the reconciler included. */
+  oracles: Record<string, OracleProgress>;
+  round: number;
+  /** ISO time of the next round while it waits, else null. */
+  nextAttempt: string | null;
+  /** consensus, majority, disputed or deterministic once it is settled. */
+  oracleStatus: string | null;
+  expectedClaims: number;
+}
+
+export const ENRICHMENT_MESSAGES = {
+  /** Signal `SteerRequest`: ask again now, rather than when the pause is over. */
+  askAgain: 'askAgain',
+  /** Query: `EnrichmentView`. */
+  status: 'status',
+} as const;
 
 // ------------------------------------------------------------------------------------------------ publication
 

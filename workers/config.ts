@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseTaoToRao } from '../domain/weights/tao';
 
-export const WORKER_ROLES = ['control', 'runtime', 'chain', 'publication'] as const;
+export const WORKER_ROLES = ['control', 'runtime', 'llm', 'chain', 'publication'] as const;
 export type WorkerRole = (typeof WORKER_ROLES)[number];
 
 /** Settings of a worker process that are not an adapter's own. */
@@ -31,7 +31,7 @@ const seconds = (fallback: number) => z.coerce.number().positive().default(fallb
 const address = z.string().default('');
 
 const contract = z.object({
-  EIREL_WORKER_QUEUES: z.string().default('control,runtime,chain'),
+  EIREL_WORKER_QUEUES: z.string().default('control,runtime,llm,chain'),
   EIREL_WORKER_SHUTDOWN_GRACE_SECONDS: seconds(15),
   EIREL_RUNTIME_SLOTS: z.coerce.number().int().min(1).default(300),
   EIREL_TASK_CLAIM_TIMEOUT_SECONDS: seconds(900),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createChainActivities } from '../activities/chain';
+import { createEnrichmentActivities } from '../activities/enrichment';
 import { createMetagraphActivities } from '../activities/metagraph';
 import { createPublicationActivities } from '../activities/publication';
 import { runPolicyFromEnv } from '../activities/run-policy';
@@ -11,9 +12,17 @@ import { WorkflowSignaller } from '../activities/signaller';
 import { connectChain } from '../adapters/chain/client';
 import { chainConfigFromEnv } from '../adapters/chain/config';
 import { containerRuntimeFromEnv } from '../adapters/container-runtime';
+import { postgresEnrichmentStore, type EnrichmentStore } from '../adapters/enrichment-store';
 import { hotkeyFromEnv } from '../adapters/keys/wallet';
 import { createLogger, messageOf, type Logger } from '../adapters/logging';
 import { objectStoreFromEnv } from '../adapters/object-store';
+import {
+  createOracleClient,
+  enrichmentSide,
+  missingVariables,
+  ORACLE_ROLES,
+  oracleConfigFromEnv,
+} from '../adapters/oracle';
 import { createPrisma } from '../adapters/postgres';
 import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
 import { filePublicationLedger, postgresPublicationLedger } from '../adapters/publication-ledger';
@@ -24,7 +33,7 @@ import {
   ensureSearchAttributes,
   temporalConfigFromEnv,
 } from '../adapters/temporal';
-import { publicationTaskQueue, TASK_QUEUES } from '../domain/messages';
+import { oracleTaskQueue, publicationTaskQueue, TASK_QUEUES } from '../domain/messages';
 import { WORKFLOW_BUNDLE } from './bundle';
 import { workerConfigFromEnv } from './config';
 import { controlActivities } from './control';
@@ -32,7 +41,12 @@ import { ensureSchedules } from './schedules';
 
 type Part = Pick<
   WorkerOptions,
-  'taskQueue' | 'activities' | 'maxConcurrentActivityTaskExecutions' | 'maxHeartbeatThrottleInterval'
+  | 'taskQueue'
+  | 'activities'
+  | 'maxConcurrentActivityTaskExecutions'
+  | 'maxConcurrentActivityTaskPolls'
+  | 'maxHeartbeatThrottleInterval'
+  | 'maxTaskQueueActivitiesPerSecond'
 > & {
   workflows: boolean;
 };
@@ -201,7 +215,14 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
       }),
     },
   };
-  const byRole: Record<string, Part> = { control, runtime: runtimePart, chain: chainPart };
+  const byRole: Record<string, Part | Part[]> = {
+    control,
+    runtime: runtimePart,
+    chain: chainPart,
+    llm: config.roles.includes('llm')
+      ? openOracles(env, postgresEnrichmentStore(db, objectStore), logger)
+      : [],
+  };
   return {
     workers: config.roles.flatMap((role) => byRole[role] ?? []),
     ready: async () => {
@@ -223,6 +244,43 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
       await db.$disconnect();
     },
   };
+}
+
+/** The oracle layer: a queue for its store, and one for each configured model with that model's own rate. */
+function openOracles(env: NodeJS.ProcessEnv, store: EnrichmentStore, logger: Logger): Part[] {
+  const oracleConfig = oracleConfigFromEnv(env);
+  const missing = missingVariables(oracleConfig);
+  if (missing.length > 0 && enrichmentSide(env) === 'owner') {
+    throw new Error(
+      `EIREL_ENRICHMENT=owner needs two oracles and the reconciler; set at least some of ${missing.join(', ')}`,
+    );
+  }
+  const activities = createEnrichmentActivities({
+    store,
+    oracles: createOracleClient(oracleConfig),
+    config: oracleConfig,
+  });
+  const models = ORACLE_ROLES.flatMap((role): Part[] => {
+    const endpoint = oracleConfig.endpoints[role];
+    return endpoint
+      ? [
+          {
+            taskQueue: oracleTaskQueue(TASK_QUEUES.llm, role),
+            workflows: false,
+            activities,
+            maxConcurrentActivityTaskExecutions: endpoint.maxConcurrency,
+            maxConcurrentActivityTaskPolls: 1,
+            maxTaskQueueActivitiesPerSecond: endpoint.perSecond,
+          },
+        ]
+      : [];
+  });
+  logger.info('oracle layer', {
+    models: Object.fromEntries(
+      Object.entries(oracleConfig.endpoints).map(([role, endpoint]) => [role, endpoint.model]),
+    ),
+  });
+  return [{ taskQueue: TASK_QUEUES.llm, workflows: false, activities }, ...models];
 }
 
 async function openPublication(

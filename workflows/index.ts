@@ -2,6 +2,7 @@
 export { submissionLifecycle } from './submissionLifecycle';
 export { deploymentLifecycle } from './deploymentLifecycle';
 export { runEpoch } from './runEpoch';
+export { taskEnrichment } from './taskEnrichment';
 export { chainPublication } from './chainPublication';
 export { leaseReaper } from './leaseReaper';
 export { metagraphSync } from './metagraphSync';

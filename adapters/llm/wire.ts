@@ -14,6 +14,8 @@ interface Call {
   body: object;
   signal: AbortSignal;
   readError: ErrorReader;
+  /** Longest answer that is read; 32 MiB when it is left out. */
+  maxBytes?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ interface Call {
  */
 export async function postJson(call: Call): Promise<Record<string, unknown>> {
   const { body } = await post(call, 'application/json');
-  const parsed: unknown = JSON.parse(await textOf(body, ANSWER_MAX_BYTES));
+  const parsed: unknown = JSON.parse(await textOf(body, call.maxBytes ?? ANSWER_MAX_BYTES));
   if (!isObject(parsed)) throw new SyntaxError('the answer is not a JSON object');
   return parsed;
 }

@@ -1,5 +1,5 @@
 import type { JudgeBundle } from '../../domain/contracts/judge';
-import { fence, neutralise } from './fence';
+import { fence, neutralise } from '../../domain/prompts/fence';
 
 /** Context that a judgement may take in, in tokens of four JSON characters (evaluation.md 4.1). */
 export const CONTEXT_BUDGET_TOKENS = 8000;

@@ -17,12 +17,12 @@ import { findPrice } from '../../domain/pricing/prices';
 import { contextOf } from './bundle';
 import { ResultCache } from './cache';
 import type { JudgeConfig } from './config';
-import { fence, neutralise, shorten, wellFormed } from './fence';
+import { fence, neutralise, shorten, wellFormed } from '../../domain/prompts/fence';
 import { MalformedJudgement, parseReply, readEval, readMulti, readPairwise } from './normalise';
-import { EVAL_PROMPT } from './prompts/eval';
-import { multiPrompt } from './prompts/multi';
-import { PAIRWISE_PROMPT } from './prompts/pairwise';
-import { PROMPTS_VERSION } from './prompts/shared';
+import { EVAL_PROMPT } from '../../domain/prompts/judge/eval';
+import { multiPrompt } from '../../domain/prompts/judge/multi';
+import { PAIRWISE_PROMPT } from '../../domain/prompts/judge/pairwise';
+import { PROMPTS_VERSION } from '../../domain/prompts/judge/shared';
 
 interface Question<T> {
   kind: 'pairwise' | 'multi' | 'eval';

@@ -8,6 +8,8 @@ export interface Completion {
   model: string;
   choices: { index: number; message: { role: string; content: string }; finish_reason: string }[];
   usage?: CompletionUsage;
+  /** Pages that the model looked up; absent when it did not search. */
+  found?: string[];
 }
 
 /** Tokens of a completion; reasoning is part of `completion_tokens`. */

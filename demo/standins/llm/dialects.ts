@@ -7,6 +7,8 @@ export interface Asked {
   /** The request as an OpenAI chat-completions body. */
   body: Record<string, unknown>;
   stream: boolean;
+  /** The model may search the web. */
+  search?: boolean;
 }
 
 /** A failure, before it takes a protocol's shape. */
@@ -34,6 +36,7 @@ export interface Dialect {
 export function dialectOf(path: string): Dialect | null {
   if (path === '/v1/chat/completions') return openai;
   if (path === '/v1/messages') return anthropic;
+  if (path === '/v1/responses') return responses;
   const gemini = /^\/v1(?:beta)?\/models\/([^/:]+):(generateContent|streamGenerateContent)$/.exec(path);
   return gemini ? geminiDialect(decodeURIComponent(gemini[1] ?? ''), gemini[2] !== 'generateContent') : null;
 }
@@ -63,6 +66,80 @@ export const openai: Dialect = {
     await sink.event('[DONE]');
   },
 };
+
+/** OpenAI's and xAI's responses, with the web search that both offer as a tool. */
+const responses: Dialect = {
+  key: (headers) => openai.key(headers),
+  demands: "'model' and 'input' are required",
+  read: (body) =>
+    typeof body.model === 'string' && isFilled(body.input)
+      ? {
+          model: body.model,
+          stream: false,
+          search: toolNamed(body.tools, (tool) => tool.type === 'web_search'),
+          body: {
+            model: body.model,
+            ...(body.max_output_tokens === undefined ? {} : { max_tokens: body.max_output_tokens }),
+            messages: (body.input as { role: string; content: unknown }[]).map(({ role, content }) => ({
+              role,
+              content: textOf(content),
+            })),
+          },
+        }
+      : null,
+  failure: (failure) => openai.failure(failure),
+  answer: (completion) => {
+    const { id, created, model, choices, usage, found } = completion;
+    const text = choices[0]?.message.content ?? '';
+    const cut = choices[0]?.finish_reason === 'length';
+    const citation = (url: string) => ({
+      type: 'url_citation',
+      url,
+      title: url,
+      start_index: 0,
+      end_index: 1,
+    });
+    const grok = /^grok/i.test(model);
+    return {
+      id: `resp_${id}`,
+      object: 'response',
+      created_at: created,
+      status: cut ? 'incomplete' : 'completed',
+      incomplete_details: cut ? { reason: 'max_output_tokens' } : null,
+      model,
+      output: [
+        ...(found
+          ? [{ type: 'web_search_call', id: `ws_${id}`, status: 'completed', action: { type: 'search' } }]
+          : []),
+        {
+          type: 'message',
+          id: `msg_${id}`,
+          role: 'assistant',
+          status: 'completed',
+          content: [{ type: 'output_text', text, annotations: grok ? [] : (found ?? []).map(citation) }],
+        },
+      ],
+      ...(grok && found ? { citations: found } : {}),
+      ...(usage
+        ? {
+            usage: {
+              input_tokens: usage.prompt_tokens,
+              input_tokens_details: usage.prompt_tokens_details,
+              output_tokens: usage.completion_tokens,
+              output_tokens_details: usage.completion_tokens_details,
+              total_tokens: usage.total_tokens,
+              ...(grok ? { cost_in_usd_ticks: usage.total_tokens * 20_000 } : {}),
+            },
+          }
+        : {}),
+    };
+  },
+  stream: (completion, sink, body) => openai.stream(completion, sink, body),
+};
+
+function toolNamed(tools: unknown, wanted: (tool: Record<string, unknown>) => boolean): boolean {
+  return Array.isArray(tools) && (tools as Record<string, unknown>[]).some(wanted);
+}
 
 /** Anthropic's messages. */
 const anthropic: Dialect = {
@@ -166,6 +243,7 @@ function geminiDialect(model: string, stream: boolean): Dialect {
       return {
         model,
         stream,
+        search: toolNamed(body.tools, (tool) => 'googleSearch' in tool),
         body: {
           model,
           ...(config.maxOutputTokens === undefined ? {} : { max_tokens: config.maxOutputTokens }),
@@ -221,6 +299,7 @@ function geminiPart(
         content: { role: 'model', parts: [{ text }] },
         index: 0,
         ...(finish ? { finishReason: finish } : {}),
+        ...(completion.found ? { groundingMetadata: grounding(completion.found) } : {}),
       },
     ],
     responseId: completion.id,
@@ -235,6 +314,14 @@ function geminiPart(
           },
         }
       : {}),
+  };
+}
+
+function grounding(found: readonly string[]): object {
+  return {
+    webSearchQueries: ['what was asked'],
+    groundingChunks: found.map((uri) => ({ web: { uri, title: uri } })),
+    groundingSupports: [],
   };
 }
 

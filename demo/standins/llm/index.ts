@@ -1,1 +1,7 @@
-export { startLlmStandin, type LlmStandin, type LlmStandinOptions, type ScriptedAnswer } from './server';
+export {
+  startLlmStandin,
+  type LlmStandin,
+  type LlmStandinOptions,
+  type ModelCall,
+  type ScriptedAnswer,
+} from './server';

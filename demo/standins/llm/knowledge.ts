@@ -9,6 +9,10 @@ const taskSchema = z.object({
   expected_output: z
     .looseObject({ answer: z.string().optional(), must_not_claim: z.array(z.string()).optional() })
     .optional(),
+  /** What models answer where the task has no fixed answer. */
+  known_to_models: z.string().optional(),
+  /** What each oracle answers where they do not all say the same. */
+  oracle_answers: z.record(z.string(), z.string()).optional(),
 });
 const fileSchema = z.object({ tasks: z.array(taskSchema) });
 
@@ -20,6 +24,8 @@ export interface Fact {
   answer: string;
   /** Tempting untruths about it. */
   untruths: string[];
+  /** By oracle: openai, gemini, grok. */
+  oracles: Record<string, string>;
 }
 
 /**
@@ -36,7 +42,7 @@ export function loadKnowledge(path: string): Fact[] {
     );
   }
   return parsed.tasks.flatMap((task) => {
-    const answer = task.expected_output?.answer;
+    const answer = task.expected_output?.answer ?? task.known_to_models;
     if (!answer) return [];
     const questions = new Set([task.prompt, task.turns?.at(-1)?.user ?? task.prompt].map(normalise));
     return [...questions].filter(Boolean).map((question) => ({
@@ -44,6 +50,7 @@ export function loadKnowledge(path: string): Fact[] {
       question,
       answer,
       untruths: task.expected_output?.must_not_claim ?? [],
+      oracles: task.oracle_answers ?? {},
     }));
   });
 }

@@ -6,6 +6,7 @@ import { judge, judgeEnvelope } from './judging';
 import { sendJson as send, textOf, type Completion } from './completion';
 import { dialectOf, openai, type Dialect } from './dialects';
 import { answerTo, loadKnowledge, type Fact } from './knowledge';
+import { asOracle, pagesAbout } from './oracles';
 import { hashOf, tokensOf } from './text';
 
 /** A request that got as far as a model. */
@@ -65,9 +66,9 @@ export interface LlmStandin {
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 
 /**
- * Starts a local server that speaks three protocols: OpenAI's chat completions (with the list of models), Anthropic's
- * messages and Gemini's generateContent, each with streams, usage, and errors in the vendor's shape. It keeps no
- * state: the same request gets the same words.
+ * Starts a local server that speaks four protocols: OpenAI's chat completions (with the list of models) and responses,
+ * Anthropic's messages and Gemini's generateContent, with streams (but for responses), usage, web search where it is a
+ * tool of the protocol, and errors in the vendor's shape. It keeps no state: the same request gets the same words.
  */
 export async function startLlmStandin(options: LlmStandinOptions = {}): Promise<LlmStandin> {
   const facts = options.knowledgePath ? loadKnowledge(options.knowledgePath) : [];
@@ -173,16 +174,25 @@ async function handle(req: IncomingMessage, res: ServerResponse, options: Runnin
   if (scripted?.body !== undefined) return send(res, scripted.status ?? 200, scripted.body);
 
   const completion = complete(model, asked.body, scripted?.content ?? say(model, asked.body, facts));
+  if (asked.search) completion.found = pagesAbout(facts, lastUserText(asked.body));
   if (scripted?.withoutUsage) delete completion.usage;
   if (asked.stream) await stream(res, dialect, completion, { body, scripted, options });
   else send(res, 200, dialect.answer(completion));
 }
 
 function say(model: string, body: Record<string, unknown>, facts: readonly Fact[]): string {
-  const texts = messageTexts(body);
-  const last = texts.filter(({ role }) => role === 'user').at(-1)?.text ?? '';
+  const last = lastUserText(body);
   const envelope = judgeEnvelope(last);
-  return envelope ? judge(envelope) : answerTo(facts, model, last);
+  if (envelope) return judge(envelope);
+  return asOracle(facts, model, last) ?? answerTo(facts, model, last);
+}
+
+function lastUserText(body: Record<string, unknown>): string {
+  return (
+    messageTexts(body)
+      .filter(({ role }) => role === 'user')
+      .at(-1)?.text ?? ''
+  );
 }
 
 function complete(model: string, body: Record<string, unknown>, said: string): Completion {

@@ -34,3 +34,19 @@ export function hashOf(text: string): number {
 export function tokensOf(text: string): number {
   return Math.ceil(text.length / 4);
 }
+
+/**
+ * What of a text stands outside of marked sections, as a careless reader sees them: any bracket that looks like one counts,
+ * and a section ends at the first end marker of its name. Whoever gets words out of a section is read by that reader.
+ */
+export function outsideMarkers(text: string): string {
+  const plain = text
+    .normalize('NFKC')
+    .replace(
+      /[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/gu,
+      '',
+    )
+    .replace(/[\u2039\u276e\u276c\u3008\u27e8]/gu, '<')
+    .replace(/[\u203a\u276f\u276d\u3009\u27e9]/gu, '>');
+  return plain.replace(/<<<\s*([A-Z_]+)_BEGIN\s*>>>[\s\S]*?<<<\s*\1_END\s*>>>/g, ' ');
+}

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { contextOf, CONTEXT_BUDGET_TOKENS, jsonTokens } from '../../../services/judge/bundle';
 import { ResultCache } from '../../../services/judge/cache';
-import { ANSWER_MAX_CHARS, fence, neutralise, shorten } from '../../../services/judge/fence';
+import { ANSWER_MAX_CHARS, fence, neutralise, shorten } from '../../../domain/prompts/fence';
 import {
   MalformedJudgement,
   parseReply,

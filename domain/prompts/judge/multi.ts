@@ -1,4 +1,4 @@
-import type { MultiMetric } from '../../../domain/contracts/judge';
+import type { MultiMetric } from '../../contracts/judge';
 import { MATERIAL_RULES, REPLY_RULES } from './shared';
 
 const RUBRIC: Record<MultiMetric, string> = {

@@ -13,6 +13,7 @@ export type FenceName =
   | 'CONVERSATION'
   | 'DOCUMENT'
   | 'EXPECTED_ANSWER'
+  | 'ORACLE_ANSWER'
   | 'QUESTION';
 
 /** Longest answer shown to the judge model, in characters; of a longer one the middle is left out. */

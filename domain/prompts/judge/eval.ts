@@ -1,4 +1,4 @@
-import { EVAL_OUTCOMES, FAILURE_MODES, GUIDANCE_MAX_CHARS } from '../../../domain/contracts/judge';
+import { EVAL_OUTCOMES, FAILURE_MODES, GUIDANCE_MAX_CHARS } from '../../contracts/judge';
 import { MATERIAL_RULES, REPLY_RULES } from './shared';
 
 /** System prompt of the judge of outcomes (evaluation.md 4.4). */

@@ -1,4 +1,4 @@
-import { PAIRWISE_CATEGORIES } from '../../../domain/contracts/judge';
+import { PAIRWISE_CATEGORIES } from '../../contracts/judge';
 import { MATERIAL_RULES, REPLY_RULES } from './shared';
 
 /** System prompt of the pairwise judge (evaluation.md 4.2). */
