@@ -14,6 +14,7 @@ import { memberEntry, membersOf } from './run-members';
 import type { RunPolicy } from './run-policy';
 import { recordSteering, type SteeringRecord } from './run-steering';
 import { seedTasks } from './seeding';
+import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
 
 export interface RunActivities {
@@ -46,6 +47,8 @@ export interface RunActivityDeps {
   db: Db;
   objectStore: ObjectStore;
   policy: RunPolicy;
+  /** Starts what a seeded run needs before its tasks are handed out. */
+  signaller: WorkflowSignaller;
   /** Aborted when this worker drains: whoever waits hands over. */
   stopping: AbortSignal;
 }

@@ -226,7 +226,15 @@ export async function demoProcesses(
     chainUrl,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     realModels,
-    specs: [chain, web, ...(vendor.length > 0 ? [llm] : []), judge, ...controlPlane, oracleWorker, ...validators.flat()],
+    specs: [
+      chain,
+      web,
+      ...(vendor.length > 0 ? [llm] : []),
+      judge,
+      ...controlPlane,
+      oracleWorker,
+      ...validators.flat(),
+    ],
   };
 }
 
