@@ -11,7 +11,6 @@ import {
   groundingSchema,
   reconciliationSchema,
   type EnrichmentRecord,
-  type Grounding,
   type Reconciliation,
 } from '../../domain/oracle/record';
 import { baselineOf } from '../../domain/oracle/settle';
