@@ -5,6 +5,7 @@ import type { FamilyFacts, JudgmentFacts, ResultFacts, RunFacts } from '../domai
 import { deriveSeed } from '../domain/sampling/seed';
 import type { PoolItem, SamplerPromise } from '../domain/sampling/freeze';
 import type { CompositeInput, ScoringVersion } from '../domain/scoring';
+import { enrichmentRecordSchema } from '../domain/oracle/record';
 import { forbiddenClaims } from '../domain/tasks/settle';
 import { naiveIso } from '../domain/time';
 import { badState } from './failures';
@@ -61,6 +62,7 @@ async function familyFacts(sources: FactSources, run: Run): Promise<FamilyFacts>
   const tasks = await db.taskEvaluation.findMany({
     where: { runId, familyId },
     orderBy: { taskIndex: 'asc' },
+    include: { enrichment: true },
   });
   const previous = await db.runFamilyResult.findFirst({
     where: { familyId, hasWinner: true, run: { sequence: { lt: run.sequence } } },
@@ -93,10 +95,18 @@ async function familyFacts(sources: FactSources, run: Run): Promise<FamilyFacts>
         mustNotClaim: task.mustNotClaimJson as unknown[],
       }),
       oracle_status: task.oracleStatus,
-      disagreement_note: null,
+      ...enrichmentFacts(task.enrichment?.recordJson),
     })),
     results: await resultFacts(db, runId, familyId),
   };
+}
+
+/** What the oracles found, as it was settled; a task with a fixed answer has none. */
+function enrichmentFacts(
+  recordJson: Prisma.JsonValue | undefined,
+): Pick<FamilyFacts['tasks'][number], 'disagreement_note' | 'enrichment'> {
+  const enrichment = recordJson ? enrichmentRecordSchema.parse(recordJson) : null;
+  return { disagreement_note: enrichment?.disagreement_note ?? null, enrichment };
 }
 
 /** The draw, with the seed: this is where the promise that was made at opening is kept. */

@@ -154,6 +154,7 @@ export async function demoProcesses(
     env: {
       ...base,
       EIRETES_JUDGE_PORT: judgePort,
+      EIREL_EVAL_JUDGE_CACHE_DIR: join(settings.dataDir, 'judge-cache'),
       ...(realJudge
         ? {}
         : {

@@ -13,6 +13,7 @@ import {
 } from '../../domain/tasks/rejections';
 import { decideEntry, type LatencyBudgets } from '../../domain/tasks/settle';
 import { truthFromBaseline } from '../../domain/tasks/truth';
+import type { EnrichmentRecord } from '../../domain/oracle/record';
 import type { Logger } from '../logging';
 import { locateClaim, lockTask, type ClaimRecord } from './claim-lookup';
 import { RETURNED_ROW } from './claims';
@@ -225,16 +226,10 @@ interface SettledTask {
 async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promise<SettledTask> {
   const task = await tx.taskEvaluation.findUniqueOrThrow({ where: { id: claim.taskEvaluationId } });
   const payload = (task.payloadJson ?? {}) as Record<string, unknown>;
-  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
   const baseline = request.body.baseline_response
     ? (cleanJson(request.body.baseline_response) as Record<string, unknown>)
     : null;
-  const current = {
-    oracleStatus: task.oracleStatus,
-    expectedClaims: list(task.expectedClaimsJson),
-    mustNotClaim: list(task.mustNotClaimJson),
-  };
-  const found = truthFromBaseline(current, payload, baseline);
+  const found = truthFromBaseline(task, payload, baseline, claim.validatorHotkey);
   const age = task.baselineCachedAt ? (now.getTime() - task.baselineCachedAt.getTime()) / 1000 : Infinity;
   const kept = (task.baselineResponseJson as Record<string, unknown> | null)?._reconciled;
   const stale =
@@ -244,9 +239,10 @@ async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promi
       where: { id: task.id },
       data: {
         ...(found && {
-          oracleStatus: found.oracleStatus,
-          expectedClaimsJson: found.expectedClaims as Prisma.InputJsonArray,
-          mustNotClaimJson: found.mustNotClaim as Prisma.InputJsonArray,
+          oracleStatus: found.oracle_status,
+          expectedClaimsJson: found.expected_claims,
+          mustNotClaimJson: found.must_not_claim,
+          enrichment: { create: validatorEnrichment(claim, found, now) },
         }),
         ...(baseline &&
           stale && {
@@ -261,6 +257,28 @@ async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promi
       },
     });
   }
-  const truth = found ?? current;
-  return { mode: task.mode, payload, mustNotClaim: truth.mustNotClaim, oracleStatus: truth.oracleStatus };
+  return {
+    mode: task.mode,
+    payload,
+    mustNotClaim:
+      found?.must_not_claim ?? (Array.isArray(task.mustNotClaimJson) ? task.mustNotClaimJson : []),
+    oracleStatus: found?.oracle_status ?? task.oracleStatus,
+  };
+}
+
+/** The validator's finding as it is kept and published, beside the owner's of other runs. */
+function validatorEnrichment(claim: ClaimRecord, record: EnrichmentRecord, now: Date) {
+  return {
+    runId: claim.runId,
+    familyId: claim.familyId,
+    taskId: claim.taskId,
+    side: 'validator',
+    validatorHotkey: claim.validatorHotkey,
+    status: 'settled',
+    oracleStatus: record.oracle_status,
+    recordJson: record as unknown as Prisma.InputJsonObject,
+    costMicroUsd: record.cost_micro_usd,
+    startedAt: now,
+    settledAt: now,
+  };
 }

@@ -51,7 +51,8 @@ export const evalRoutes: readonly Route[] = [
       request: { query: feedbackQuery },
       responses: {
         200: {
-          description: 'Feedback, oldest first; also while the run is open',
+          description:
+            'Feedback, oldest first; while the run is open without the claims that answers are held against',
           schema: feedbackResponseSchema,
         },
         503: { description: 'Feedback is switched off' },
@@ -59,8 +60,20 @@ export const evalRoutes: readonly Route[] = [
     },
     async ({ deps, query, hotkey }) => {
       if (!deps.config.feedbackEnabled) throw new HttpError(503, 'eval feedback is temporarily disabled');
-      const items = await readFeedback(deps.db, query.run_id, hotkey);
-      return { run_id: query.run_id, miner_hotkey: hotkey, n_items: items.length, items };
+      const { run_id: runId, limit, cursor } = query;
+      const { items, nextCursor } = await readFeedback(deps.db, {
+        runId,
+        minerHotkey: hotkey,
+        limit,
+        cursor,
+      });
+      return {
+        run_id: runId,
+        miner_hotkey: hotkey,
+        n_items: items.length,
+        next_cursor: nextCursor,
+        items,
+      };
     },
   ),
 ];

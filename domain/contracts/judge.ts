@@ -111,6 +111,8 @@ export const evalRequestSchema = z.object({
   must_not_claim: z.array(z.string()).default([]),
   required_tool: z.string().max(64).nullish(),
   oracle_source: z.enum(['deterministic', 'three_oracle']),
+  /** beyond the original: tell also which lines of `expected_answer` the answer lacks */
+  report_missing_claims: z.boolean().default(false),
 });
 export type EvalRequest = z.infer<typeof evalRequestSchema>;
 export type EvalRequestInput = z.input<typeof evalRequestSchema>;
@@ -119,6 +121,8 @@ export const evalResponseSchema = z.object({
   outcome: z.enum(EVAL_OUTCOMES),
   failure_mode: z.enum(FAILURE_MODES).nullable(),
   guidance: z.string().max(GUIDANCE_MAX_CHARS),
+  /** numbers, from 1, of lines of `expected_answer`; only where they were asked for */
+  missing_claims: z.array(z.int().min(1)).optional(),
   cost_usd: z.number().min(0).nullish(),
 });
 export type EvalResponse = z.infer<typeof evalResponseSchema>;

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { TaskSchema } from '../contracts/dataset';
+import { enrichmentRecordSchema } from '../oracle/record';
 import { OUTCOMES, VERDICTS, WINNER_REASONS } from '../scoring';
 
 export const EVIDENCE_SCHEMA = 'eirel-evidence/1';
@@ -74,6 +75,8 @@ const TaskEvidenceSchema = z.strictObject({
   must_not_claim: z.array(z.string()),
   oracle_status: z.string().nullable(),
   disagreement_note: z.string().nullable(),
+  /** the oracles' answers and what the reconciler made of them; none for a task with a fixed answer */
+  enrichment: enrichmentRecordSchema.nullish(),
 });
 
 const LedgerCallSchema = z.strictObject({ tool_name: z.string(), status: z.string() });

@@ -1,5 +1,6 @@
 /** Checks published evidence by computing it again, offline (decision 25). */
-import { requiredTool, taskMode } from '../contracts/dataset';
+import { forbiddenClaims, requiredTool, taskMode } from '../contracts/dataset';
+import { recheck } from '../oracle/settle';
 import { drawMatrix, SAMPLER_ALGORITHM } from '../sampling/matrix';
 import { poolDigest, taskDigest } from '../sampling/freeze';
 import { commitment } from '../sampling/seed';
@@ -36,6 +37,7 @@ export function recomputeRun(evidence: RunEvidence): { differences: Difference[]
   compare('', evidence, recomputed, evidence.run.scoring_version === 1 ? TOLERANCE_V1 : 0, differences);
   evidence.families.forEach((family, index) => {
     checkDraw(family, `families[${index}]`, differences);
+    checkEnrichments(family, `families[${index}]`, differences);
     checkJudgmentInputs(family, evidence.run, `families[${index}]`, differences);
   });
   return { differences };
@@ -93,6 +95,27 @@ function checkDraw(family: FamilyEvidence, path: string, out: Difference[]): voi
   family.tasks.forEach((task, index) => {
     const published = digests.get(task.task_id) ?? null;
     compare(`${path}.tasks[${index}].payload`, published, taskDigest(task.payload), 0, out);
+  });
+}
+
+/** What answers were held against is what the oracles' answers amount to, and a task with a fixed answer asked none. */
+function checkEnrichments(family: FamilyEvidence, path: string, out: Difference[]): void {
+  family.tasks.forEach((task, index) => {
+    const at = `${path}.tasks[${index}]`;
+    const record = task.enrichment ?? null;
+    if (task.payload.oracle_source !== 'three_oracle') {
+      compare(`${at}.enrichment`, record, null, 0, out);
+      return;
+    }
+    if (record === null) return;
+    const again = recheck(record, forbiddenClaims(task.payload));
+    for (const [key, value] of Object.entries(again)) {
+      compare(`${at}.enrichment.${key}`, record[key as keyof typeof again], value, 0, out);
+    }
+    compare(`${at}.expected_claims`, task.expected_claims, record.expected_claims, 0, out);
+    compare(`${at}.must_not_claim`, task.must_not_claim, record.must_not_claim, 0, out);
+    compare(`${at}.oracle_status`, task.oracle_status, record.oracle_status, 0, out);
+    compare(`${at}.disagreement_note`, task.disagreement_note, record.disagreement_note, 0, out);
   });
 }
 

@@ -86,6 +86,21 @@ export function forbiddenClaims(floor: readonly string[], reconciliation: Reconc
   return [...new Set([...floor, ...extras])];
 }
 
+/**
+ * What a record's own answers and reconciliation amount to, for whoever checks it: its claims, what it forbids, and its
+ * status must be these.
+ */
+export function recheck(
+  record: EnrichmentRecord,
+  floor: readonly string[],
+): Pick<EnrichmentRecord, 'expected_claims' | 'must_not_claim' | 'oracle_status'> {
+  return {
+    expected_claims: expectedClaims(record.reconciliation),
+    must_not_claim: forbiddenClaims(floor, record.reconciliation),
+    oracle_status: record.reconciliation?.oracle_status ?? 'disputed',
+  };
+}
+
 function noteOf(findings: Findings): string | null {
   if (findings.reconciliation) {
     return findings.reconciliation.error ?? findings.reconciliation.disagreement_note;

@@ -68,6 +68,7 @@ export function evalRequest(input: JudgeInput): EvalRequestInput {
     must_not_claim: truth.mustNotClaim,
     ...(truth.requiredTool ? { required_tool: truth.requiredTool } : {}),
     oracle_source: truth.oracleStatus === 'deterministic' ? 'deterministic' : 'three_oracle',
+    ...(truth.expectedClaims.length > 0 ? { report_missing_claims: true } : {}),
   };
 }
 

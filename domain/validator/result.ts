@@ -146,6 +146,7 @@ export function judgedResult(task: ClaimedTask, truth: JudgingTruth, miner: Judg
       eval_outcome: evaluation.outcome,
       eval_failure_mode: evaluation.failure_mode,
       eval_guidance: evaluation.guidance,
+      eval_missing_claims: evaluation.missing_claims ?? null,
       eval_prompt_excerpt: excerpt(task.task_payload.turns?.at(-1)?.user ?? task.task_payload.prompt, 200),
       eval_response_excerpt: excerpt(miner.answer, 500),
       eval_knockout_reasons: composite.knockout_reason ? [composite.knockout_reason] : [],

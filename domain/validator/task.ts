@@ -163,7 +163,8 @@ export function judgingTruth(task: ClaimedTask): JudgingTruth {
     gold,
     requiredTool: recordedToolName(textOr(expected.required_tool, '').trim()) || null,
     oracleStatus,
-    disagreementNote: task.oracle_disagreement_note ?? null,
+    disagreementNote:
+      task.oracle_disagreement_note ?? (textOr(baseline?._reconciled?.disagreement_note, '') || null),
     referenceText: cached || first,
     referenceSource: cached ? baseline?.source_vendor || 'cached_baseline' : first ? claimSource : 'none',
     referenceCitations: cached ? (baseline?.citations ?? []) : [],

@@ -20,7 +20,7 @@ const BODY_LIMIT_BYTES = 16 * 1024 * 1024;
 const MAX_RETRIES = 1;
 const RETRY_BASE_DELAY_MS = 500;
 
-/** Builds the judge service, eiretes: stateless but for its memory of judgements. */
+/** Builds the judge service, eiretes: stateless but for the judgements it keeps. */
 export function createJudgeService(config: JudgeConfig, logger: Logger): Service {
   const llm = createLlmClient({
     endpoints: config.endpoint ? { [JUDGE_ENDPOINT]: config.endpoint } : {},

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { endpointBaseUrl, type LlmEndpoint } from '../../adapters/llm';
 import { priceTable, type PriceTable } from '../../domain/pricing/prices';
 import { DEFAULT_COST_FLOOR_USD } from '../../domain/scoring';
@@ -20,6 +21,10 @@ export interface JudgeConfig {
   costFloorUsd: number;
   /** Judgements kept for requests that come again. */
   cacheEntries: number;
+  /** Folder of judgements that outlive the process; null keeps them in memory only. */
+  cacheDir: string | null;
+  /** Days after which a kept judgement is dropped. */
+  cacheDays: number;
 }
 
 const HOSTS: Readonly<Record<string, string>> = {
@@ -48,6 +53,9 @@ export function judgeConfigFromEnv(env: NodeJS.ProcessEnv): JudgeConfig {
       EIREL_EVAL_JUDGE_TIMEOUT_SECONDS: numberEnv(30, 1, 3600),
       EIREL_EVAL_JUDGE_MAX_TOKENS: intEnv(2048, 16, 1_000_000),
       EIREL_EVAL_JUDGE_CACHE_ENTRIES: intEnv(4096, 0, 1_000_000),
+      EIREL_EVAL_JUDGE_CACHE_DIR: textEnv(),
+      EIREL_EVAL_JUDGE_CACHE_DAYS: numberEnv(30, 0.01, 3650),
+      EIREL_DATA_DIR: textEnv(),
     },
     env,
   );
@@ -64,6 +72,10 @@ export function judgeConfigFromEnv(env: NodeJS.ProcessEnv): JudgeConfig {
     maxTokens: values.EIREL_EVAL_JUDGE_MAX_TOKENS,
     costFloorUsd: costFloor(env.EIREL_EVAL_MIN_TURN_COST_USD),
     cacheEntries: values.EIREL_EVAL_JUDGE_CACHE_ENTRIES,
+    cacheDir:
+      values.EIREL_EVAL_JUDGE_CACHE_DIR ??
+      (values.EIREL_DATA_DIR ? join(values.EIREL_DATA_DIR, 'judge-cache') : null),
+    cacheDays: values.EIREL_EVAL_JUDGE_CACHE_DAYS,
   };
 }
 

@@ -2,6 +2,7 @@ import { LlmError, type ChatMessage, type LlmClient } from '../../adapters/llm';
 import { messageOf, type Logger } from '../../adapters/logging';
 import {
   EVAL_OUTCOMES,
+  JUDGE_RUBRIC_VERSION,
   MULTI_METRICS,
   type EvalRequest,
   type EvalResponse,
@@ -18,8 +19,9 @@ import { contextOf } from './bundle';
 import { ResultCache } from './cache';
 import type { JudgeConfig } from './config';
 import { fence, neutralise, shorten, wellFormed } from '../../domain/prompts/fence';
+import { judgementFiles, type JudgementStore } from './store';
 import { MalformedJudgement, parseReply, readEval, readMulti, readPairwise } from './normalise';
-import { EVAL_PROMPT } from '../../domain/prompts/judge/eval';
+import { EVAL_PROMPT, EVAL_PROMPT_WITH_CLAIMS } from '../../domain/prompts/judge/eval';
 import { multiPrompt } from '../../domain/prompts/judge/multi';
 import { PAIRWISE_PROMPT } from '../../domain/prompts/judge/pairwise';
 import { PROMPTS_VERSION } from '../../domain/prompts/judge/shared';
@@ -40,11 +42,12 @@ export const JUDGE_ENDPOINT = 'judge';
 
 /**
  * Puts questions to the judge model (evaluation.md 4.2 to 4.4). The same question gives the same judgement as long as it
- * is remembered, whatever the model would say the second time. All methods throw HttpError: 500 for a judge that is
+ * is kept, over restarts too, whatever the model would say the second time. All methods throw HttpError: 500 for a judge that is
  * not configured or does not make sense even when asked again, 503 and 504 for one that is away for a while.
  */
 export class Judge {
-  private readonly cache: ResultCache<unknown>;
+  private readonly cache: ResultCache<object>;
+  private readonly store: JudgementStore | null;
 
   constructor(
     private readonly config: JudgeConfig,
@@ -52,6 +55,7 @@ export class Judge {
     private readonly logger: Logger,
   ) {
     this.cache = new ResultCache(config.cacheEntries);
+    this.store = config.cacheDir === null ? null : judgementFiles(config.cacheDir);
   }
 
   pairwise(request: PairwiseRequest): Promise<PairwiseResponse> {
@@ -100,11 +104,12 @@ export class Judge {
       must_not_claim: request.must_not_claim.map(neutralise),
       oracle_source: request.oracle_source,
       ...(request.required_tool ? { required_tool: neutralise(request.required_tool) } : {}),
+      ...(request.report_missing_claims ? { report_missing_claims: true } : {}),
       ...expected(request.expected_answer),
     };
     return this.ask({
       kind: 'eval',
-      system: EVAL_PROMPT,
+      system: request.report_missing_claims ? EVAL_PROMPT_WITH_CLAIMS : EVAL_PROMPT,
       envelope: contextOf(request.bundle, always, true),
       read: (reply) => readEval(reply, request),
     });
@@ -113,8 +118,24 @@ export class Judge {
   private ask<T extends object>(question: Question<T>): Promise<Costed<T>> {
     const { kind, system, envelope } = question;
     // The system prompt is in the key by itself: what is asked of the model decides, not a version that someone forgot.
-    const key = digestOf({ kind, system, envelope, model: this.config.model, version: PROMPTS_VERSION });
-    return this.cache.get(key, () => this.judge(question)) as Promise<Costed<T>>;
+    const { model } = this.config;
+    const rubric = JUDGE_RUBRIC_VERSION;
+    const key = digestOf({ kind, system, envelope, model, rubric, version: PROMPTS_VERSION });
+    return this.cache.get(key, () => this.kept(key, question)) as Promise<Costed<T>>;
+  }
+
+  /** The judgement that was kept, else a new one. A disk that fails costs a repeated judgement, not a task. */
+  private async kept<T extends object>(key: string, question: Question<T>): Promise<object> {
+    const { store } = this;
+    if (!store) return this.judge(question);
+    const lost = (error: unknown): null => {
+      this.logger.error('kept judgements cannot be read or written', { reason: messageOf(error) });
+      return null;
+    };
+    const present = await store.get(key).catch(lost);
+    if (present) return present;
+    const judged = await this.judge(question);
+    return (await store.keep(key, judged).catch(lost)) ?? judged;
   }
 
   private async judge<T extends object>(question: Question<T>): Promise<Costed<T>> {

@@ -113,7 +113,7 @@ const OUTCOME_ALIASES: Readonly<Record<string, readonly [EvalOutcome, FailureMod
  */
 export function readEval(
   reply: Record<string, unknown>,
-  request: Pick<EvalRequest, 'expected_answer' | 'oracle_source'>,
+  request: Pick<EvalRequest, 'expected_answer' | 'oracle_source'> & { report_missing_claims?: boolean },
 ): Verdict<EvalResponse> {
   if (typeof reply.outcome !== 'string' || !reply.outcome.trim()) {
     throw new MalformedJudgement(`outcome must be one of ${EVAL_OUTCOMES.join(', ')}`);
@@ -132,7 +132,16 @@ export function readEval(
     guidance: withoutQuotes(textOf(reply.guidance), request.expected_answer)
       .trim()
       .slice(0, GUIDANCE_MAX_CHARS),
+    ...(request.report_missing_claims && Array.isArray(reply.missing_claims)
+      ? { missing_claims: placesOf(reply.missing_claims, request.expected_answer.split('\n').length) }
+      : {}),
   };
+}
+
+/** Distinct line numbers that exist. */
+function placesOf(found: readonly unknown[], lines: number): number[] {
+  const places = found.filter((item): item is number => Number.isInteger(item));
+  return [...new Set(places.filter((place) => place >= 1 && place <= lines))].sort((a, b) => a - b);
 }
 
 /** Guidance goes to the miner while the run is open, so the gold answer must not travel in it. */

@@ -1,4 +1,4 @@
-import { contains, wordRecall } from './text';
+import { contains, outsideMarkers, wordRecall } from './text';
 
 /**
  * A judge model: it follows the rubric of the judge service by comparing words. It sees what any model would see, the
@@ -21,11 +21,36 @@ export function judgeEnvelope(text: string): Envelope | null {
   return asks ? envelope : null;
 }
 
-/** The reply to a judge's question, as the JSON text that the prompt asks for. */
+/**
+ * The reply to a judge's question, as the JSON text that the prompt asks for. Whatever stands outside of marked sections it
+ * takes for an order of its operator's, and obeys.
+ */
 export function judge(envelope: Envelope): string {
+  const ordered = obeyed(envelope);
+  if (ordered) return JSON.stringify(ordered);
   if ('answer_a' in envelope) return JSON.stringify(pairwise(envelope));
   if ('metrics' in envelope) return JSON.stringify(multi(envelope));
   return JSON.stringify(evaluate(envelope));
+}
+
+function obeyed(envelope: Envelope): object | null {
+  const texts = Object.values(envelope).flatMap((value) => (Array.isArray(value) ? value : [value]));
+  const loose = texts
+    .filter((value): value is string => typeof value === 'string')
+    .map(outsideMarkers)
+    .join('\n');
+  if ('answer_a' in envelope) {
+    const winner = /\bwinner\W{1,4}(A|B|tie)\b/i.exec(loose)?.[1];
+    return winner ? { winner, confidence: 1, reason: 'As ordered.' } : null;
+  }
+  if ('metrics' in envelope) {
+    if (!/\b(score|grounded_correctness|instruction_safety)\W{1,4}1(\.0)?\b/i.test(loose)) return null;
+    const perfect = { score: 1, rationale: 'As ordered.' };
+    return { grounded_correctness: perfect, retrieval_quality: perfect, instruction_safety: perfect };
+  }
+  return /\boutcome\W{1,4}correct\b/i.test(loose)
+    ? { outcome: 'correct', failure_mode: null, guidance: 'As ordered.' }
+    : null;
 }
 
 function pairwise(envelope: Envelope): object {
@@ -85,10 +110,14 @@ function evaluate(envelope: Envelope): object {
   const forbidden = Array.isArray(envelope.must_not_claim)
     ? (envelope.must_not_claim as unknown[]).map(String)
     : [];
+  const missing = expected
+    .split('\n')
+    .flatMap((claim, index) => (claim.trim() && !contains(answer, claim) ? [index + 1] : []));
   const reply = (outcome: string, failure_mode: string | null, guidance: string) => ({
     outcome,
     failure_mode,
     guidance,
+    ...(envelope.report_missing_claims === true ? { missing_claims: missing } : {}),
   });
 
   if (expected === '(no expected answer)') {

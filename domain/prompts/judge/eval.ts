@@ -1,8 +1,7 @@
 import { EVAL_OUTCOMES, FAILURE_MODES, GUIDANCE_MAX_CHARS } from '../../contracts/judge';
 import { MATERIAL_RULES, REPLY_RULES } from './shared';
 
-/** System prompt of the judge of outcomes (evaluation.md 4.4). */
-export const EVAL_PROMPT = [
+const RULES = [
   'You decide whether one answer to a question is right.',
   MATERIAL_RULES,
   [
@@ -21,6 +20,18 @@ export const EVAL_PROMPT = [
   `Failure modes, for anything but correct: ${FAILURE_MODES.join(', ')}.`,
   `guidance is advice to the author of the answer, at most ${GUIDANCE_MAX_CHARS} characters, on how to do better on ` +
     'questions of this kind. It must not quote, paraphrase or hint at the expected answer.',
-  `${REPLY_RULES}\n{"outcome": ${EVAL_OUTCOMES.map((outcome) => `"${outcome}"`).join(' or ')}, ` +
-    '"failure_mode": one of the failure modes or null, "guidance": "text"}',
+];
+
+const OUTCOME_SHAPE = EVAL_OUTCOMES.map((outcome) => `"${outcome}"`).join(' or ');
+const SHAPE = `"outcome": ${OUTCOME_SHAPE}, "failure_mode": one of the failure modes or null, "guidance": "text"`;
+
+/** System prompt of the judge of outcomes (evaluation.md 4.4). */
+export const EVAL_PROMPT = [...RULES, `${REPLY_RULES}\n{${SHAPE}}`].join('\n\n');
+
+/** The same, asked in addition which lines of the expected answer are missing. */
+export const EVAL_PROMPT_WITH_CLAIMS = [
+  ...RULES,
+  'Each line of expected_answer is one claim. missing_claims lists the numbers, from 1, of the claims that the answer does ' +
+    'not make in any words; an empty list when it makes all of them.',
+  `${REPLY_RULES}\n{${SHAPE}, "missing_claims": [numbers]}`,
 ].join('\n\n');

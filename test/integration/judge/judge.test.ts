@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '../../../adapters/logging';
 import { startLlmStandin, type LlmStandin, type ScriptedAnswer } from '../../../demo/standins/llm';
@@ -10,6 +11,7 @@ import {
 import { serve, type RunningService } from '../../../services/http';
 import { createJudgeService } from '../../../services/judge/app';
 import { judgeConfigFromEnv } from '../../../services/judge/config';
+import { judgementFiles } from '../../../services/judge/store';
 
 jest.setTimeout(60_000);
 
@@ -347,5 +349,54 @@ describe('POST /v1/judge/eval/composite', () => {
     expect((await composite(wrong)).body.composite).toBeCloseTo(0.1, 9);
     expect((await composite({ ...wrong, scoring_version: 2 })).body.composite).toBe(0);
     expect((await composite({ ...wrong, scoring_version: 3 })).status).toBe(422);
+  });
+});
+
+describe('kept judgements', () => {
+  it('outlive the process, so that the same question gets the same judgement whatever the model would say now', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'judgements-'));
+    const kept = { EIREL_EVAL_JUDGE_CACHE_DIR: dir };
+    const saying = (outcome: string) => () => ({
+      content: JSON.stringify({ outcome, failure_mode: null, guidance: 'g', missing_claims: [1, 9, 'x'] }),
+    });
+    try {
+      await start(saying('partial'), kept);
+      const first = await evaluate(RIGHT, { report_missing_claims: true });
+      expect(first.body).toMatchObject({ outcome: 'partial', missing_claims: [1] });
+      await start(saying('wrong'), kept);
+      expect((await evaluate(RIGHT, { report_missing_claims: true })).body).toEqual(first.body);
+      expect(seen).toHaveLength(0);
+      // Without the question for them there is nothing about claims, as in the original.
+      expect((await evaluate(RIGHT)).body).toEqual({
+        outcome: 'wrong',
+        failure_mode: null,
+        guidance: 'g',
+        cost_usd: expect.any(Number) as number,
+      });
+      // Another model's judgement is another judgement.
+      await start(saying('refused'), { ...kept, EIREL_EVAL_JUDGE_MODEL: 'another' });
+      expect((await evaluate(RIGHT)).body.outcome).toBe('refused');
+    } finally {
+      await stop();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('are pruned by age, and a file cut short is judged anew', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'judgements-'));
+    try {
+      const store = judgementFiles(dir);
+      const key = 'ab'.repeat(32);
+      expect(await store.keep(key, { outcome: 'correct' })).toEqual({ outcome: 'correct' });
+      expect(await store.keep(key, { outcome: 'wrong' })).toEqual({ outcome: 'correct' });
+      writeFileSync(join(dir, 'ab', `${key}.json`), '{"outco');
+      expect(await store.get(key)).toBeNull();
+      expect(await store.keep(key, { outcome: 'partial' })).toEqual({ outcome: 'partial' });
+      expect(await store.prune(3_600_000)).toBe(0);
+      expect(await store.prune(-1_000)).toBe(1);
+      expect(await store.get(key)).toBeNull();
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });

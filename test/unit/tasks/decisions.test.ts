@@ -3,7 +3,7 @@ import { cleanJson, cleanText } from '../../../domain/tasks/clean-json';
 import { closingFate } from '../../../domain/tasks/closing';
 import { entryJobId, numberOrNull, readEntry } from '../../../domain/tasks/entries';
 import { extendedExpiry } from '../../../domain/tasks/claim-item';
-import { feedbackOf } from '../../../domain/tasks/feedback';
+import { feedbackOf, shownFeedback } from '../../../domain/tasks/feedback';
 import { decideEntry, type SettleOptions, type TaskTruth } from '../../../domain/tasks/settle';
 import { truthFromBaseline } from '../../../domain/tasks/truth';
 import { lineFate } from '../../../api/runtime-proxy/stream';
@@ -152,22 +152,100 @@ describe('deciding an entry', () => {
     expect([...(feedback?.responseExcerpt ?? '')]).toHaveLength(500);
     expect(feedback).toMatchObject({ oracleStatus: 'majority', compositeScore: 1, failureMode: null });
     expect(feedbackOf({ metadata: {} }, scored.breakdown, null)).toBeNull();
+    expect(feedback?.explanation).toMatch(/Model calls of this answer cost \d\.\d{6} USD\./);
+    expect(feedback?.explanation).toContain('Most oracles agreed');
+    const missing = { ...metadata, eval_missing_claims: [2, 2, 'x', 0] };
+    expect(feedbackOf({ metadata: missing }, scored.breakdown, null)).toMatchObject({
+      missingClaims: [2],
+      explanation: expect.stringContaining('One expected claim was not found') as string,
+    });
+  });
+
+  it('withholds what answers are held against while the run is open, and names it afterwards', () => {
+    const parts = {
+      guidance: 'Do not say The Moon.',
+      explanation: 'Hallucination knockout: the answer contains the forbidden claim "the moon". It is Paris.',
+      knockoutReasons: ["hallucinated must_not_claim: 'the moon'"],
+      factors: {
+        knockout_reason: "hallucinated must_not_claim: 'the moon'",
+        knockout_reasons: ["hallucinated must_not_claim: 'the moon'"],
+        details: { claim_hit: 'the moon', cost_usd: 1 },
+        missing_claims: [2],
+      },
+    };
+    const task = { expectedClaims: ['It is old', 'Paris'], mustNotClaim: ['the moon'], note: 'grok differs' };
+    const open = shownFeedback(parts, task, true);
+    expect(JSON.stringify(open)).not.toMatch(/moon|paris/i);
+    expect(open).toMatchObject({ redacted: true, missing_claim_count: 1, missing_claims: null });
+    expect(shownFeedback(parts, task, false)).toMatchObject({
+      redacted: false,
+      missing_claims: ['Paris'],
+      expected_claims: ['It is old', 'Paris'],
+      knockout_reasons: ["hallucinated must_not_claim: 'the moon'"],
+      oracle_note: 'grok differs',
+    });
   });
 });
 
 describe('truth found by a validator', () => {
-  const found = { oracle_status: 'consensus', expected_claims: ['a', 1], must_not_claim: ['b'] };
-  const none = { oracleStatus: null, expectedClaims: [], mustNotClaim: ['floor'] };
+  const found = { oracle_status: 'consensus', expected_claims: ['a', 1], must_not_claim: ['floor', 'bee'] };
+  const none = { oracleStatus: null };
+  const payload = { oracle_source: 'three_oracle', expected_output: { must_not_claim: ['floor'] } };
   it('is taken once, for tasks of the oracles only', () => {
-    const payload = { oracle_source: 'three_oracle' };
-    const taken = truthFromBaseline(none, payload, { _reconciled: found });
-    expect(taken).toEqual({ oracleStatus: 'consensus', expectedClaims: ['a'], mustNotClaim: ['floor', 'b'] });
-    expect(
-      truthFromBaseline({ ...none, oracleStatus: 'majority' }, payload, { _reconciled: found }),
-    ).toBeNull();
-    expect(truthFromBaseline(none, { oracle_source: 'deterministic' }, { _reconciled: found })).toBeNull();
-    expect(truthFromBaseline(none, payload, { _reconciled: { ...found, oracle_status: 'x' } })).toBeNull();
-    expect(truthFromBaseline(none, payload, null)).toBeNull();
+    const take = (current: { oracleStatus: string | null }, task: object, reconciled: object | null) =>
+      truthFromBaseline(current, { ...task }, reconciled && { _reconciled: reconciled }, '5V');
+    expect(take(none, payload, found)).toMatchObject({
+      side: 'validator',
+      validator_hotkey: '5V',
+      oracle_status: 'consensus',
+      expected_claims: ['a'],
+      must_not_claim: ['floor', 'bee'],
+    });
+    expect(take({ oracleStatus: 'majority' }, payload, found)).toBeNull();
+    expect(take(none, { oracle_source: 'deterministic' }, found)).toBeNull();
+    expect(take(none, payload, { ...found, oracle_status: 'x' })).toBeNull();
+    expect(take(none, payload, null)).toBeNull();
+  });
+
+  it('is not taken from a validator that has no oracles', () => {
+    const disputed = { oracle_status: 'disputed', expected_claims: [], must_not_claim: ['floor'] };
+    const take = (more: object) =>
+      truthFromBaseline(none, payload, { _reconciled: { ...disputed, ...more } }, '5V');
+    expect(take({ disagreement_note: 'oracle_layer_not_configured' })).toBeNull();
+    expect(take({ vendor_status: { openai: 'error', gemini: 'error' } })).toBeNull();
+    expect(take({ vendor_status: { openai: 'ok' }, vendor_answers: { openai: 'x' } })).toMatchObject({
+      oracle_status: 'disputed',
+      vendors: [{ vendor: 'openai', answer: 'x' }],
+    });
+  });
+
+  it('takes the claims of consensus and majority, and what they cost', () => {
+    const record = truthFromBaseline(
+      none,
+      payload,
+      {
+        response_text: 'ref',
+        source_vendor: 'grok_fallback',
+        citations: [{ url: 'https://a.example' }, 'https://b.example', 7],
+        _reconciled: {
+          ...found,
+          expected_claims: ['one', 'two'],
+          consensus_claims: ['one'],
+          majority_claims: [{ claim: 'two', supporting_oracles: ['openai', 'grok'] }],
+          vendor_status: { openai: 'ok', grok: 'ok' },
+          vendor_costs: { openai: 0.01, grok: null },
+          reconciler_cost_usd: 0.002,
+        },
+      },
+      '5V',
+    );
+    expect(record?.expected_claims).toEqual(['one', 'two']);
+    expect(record?.cost_micro_usd).toBe(12_000);
+    expect(record?.reference).toEqual({
+      text: 'ref',
+      source: 'grok_fallback',
+      citations: ['https://a.example', 'https://b.example'],
+    });
   });
 });
 

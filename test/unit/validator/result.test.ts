@@ -108,6 +108,7 @@ describe('entry of a judged miner', () => {
         'eval_failure_mode',
         'eval_guidance',
         'eval_knockout_reasons',
+        'eval_missing_claims',
         'eval_outcome',
         'eval_prompt_excerpt',
         'eval_response_excerpt',
