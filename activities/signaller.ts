@@ -88,19 +88,6 @@ export class WorkflowSignaller {
     });
   }
 
-  /**
-   * Asks the oracles about a task; again only where they failed before.
-   * @returns true when it was started now, false when it runs or has been settled
-   */
-  async startEnrichment(task: Omit<TaskEnrichmentInput, 'queue'>): Promise<boolean> {
-    const input: TaskEnrichmentInput = { ...task, queue: TASK_QUEUES.llm };
-    const id = workflowIds.enrichment(task.runId, task.taskId);
-    return this.startOnce(WORKFLOW_TYPES.taskEnrichment, id, input, {
-      summary: `truth of task ${task.taskId} of ${task.runId}`,
-      reuse: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-    });
-  }
-
   private async startOnce(
     type: string,
     workflowId: string,
