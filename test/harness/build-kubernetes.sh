@@ -35,7 +35,7 @@ fi
 for name in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do
   [ -x "$out/$name" ] && continue
   echo "$(date +%T) building $name"
-  go build -p 1 -trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v$version" \
+  go build -p "$GOMAXPROCS" -trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v$version" \
     -o "$out/.$name" "k8s.io/kubernetes/cmd/$name"
   mv "$out/.$name" "$out/$name"
 done
@@ -47,7 +47,7 @@ if [ ! -x "$out/pause" ]; then
 fi
 if [ ! -x "$out/kwok" ]; then
   echo "$(date +%T) building kwok"
-  GOBIN="$out" go install -p 1 "sigs.k8s.io/kwok/cmd/kwok@$kwok"
+  GOBIN="$out" go install -p "$GOMAXPROCS" "sigs.k8s.io/kwok/cmd/kwok@$kwok"
 fi
 if [ ! -f "$out/stages.yaml" ]; then
   kwok_module=$(cd / && GOFLAGS= go mod download -json "sigs.k8s.io/kwok@$kwok" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')

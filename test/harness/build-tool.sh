@@ -25,7 +25,7 @@ if [ ! -x "$out/$name" ]; then
   cp "$source/go.sum" go.sum
   chmod u+w go.mod go.sum
   go mod edit -require="$module@$version"
-  go build -p 1 -trimpath -ldflags '-s -w' -o "$out/.$name" "$package"
+  go build -p "$GOMAXPROCS" -trimpath -ldflags '-s -w' -o "$out/.$name" "$package"
   mv "$out/.$name" "$out/$name"
 fi
 echo "$(date +%T) done: $out/$name"

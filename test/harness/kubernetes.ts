@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { debianPackage, installed } from './debian';
 import { type NodeNetwork, TestNode } from './kubernetes-node';
 
 export const CACHE = process.env.TEST_KUBERNETES_BIN ?? join(__dirname, '..', '..', '.eirel', 'tools', 'k8s');
@@ -39,6 +40,9 @@ export const WORKER_USER = 'system:serviceaccount:eirel-control-plane:owner-runt
 
 function find(program: Program): string | null {
   const places = [CACHE, ...(process.env.PATH ?? '').split(delimiter)];
+  if (program === 'etcd' && installed('etcd') === null) {
+    places.push(join(debianPackage('etcd-server') ?? CACHE, 'usr', 'bin'));
+  }
   return places.map((place) => join(place, program)).find((path) => existsSync(path)) ?? null;
 }
 
