@@ -2,6 +2,7 @@
 import { BASELINE_TTL_SECONDS } from '../../domain/tasks/claim-item';
 import { claimTasks, toClaimedTask, type ClaimOutcome, type ClaimRequest, type ClaimRow } from './claims';
 import { isUniqueViolation, Prisma, type Db } from './index';
+import { prepared } from './prepared';
 import { sqlNow } from './sql';
 import { remainingTaskCount } from './task-progress';
 
@@ -21,7 +22,7 @@ export async function claimOnce(db: Db, request: ClaimRequest): Promise<ClaimOut
     // The key was used before: the slot's unique index undid this statement, and the earlier claim stands.
     if (!isKeyTaken(error)) throw error;
   }
-  const held = await db.$queryRaw<ClaimRow[]>(leasedUnder(request, claimKey));
+  const held = await prepared<ClaimRow>(db, leasedUnder(request, claimKey));
   const [first] = held;
   return {
     tasks: held.map(toClaimedTask),

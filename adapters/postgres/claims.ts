@@ -10,7 +10,9 @@ import { rejectedNotClaimed } from '../../domain/tasks/rejections';
 import { CLAIMABLE_ENRICHMENT, SERVABLE_DEPLOYMENT_STATUSES } from '../../domain/status';
 import { lockTask, locateClaim, type ClaimKey } from './claim-lookup';
 import { Prisma, type Db } from './index';
+import { prepared } from './prepared';
 import { sqlNow } from './sql';
+import { remainingTasks } from './task-progress';
 
 export interface ClaimRequest {
   /** Without one the open run. */
@@ -65,7 +67,7 @@ const CLAIM_TRIES = 4;
  */
 export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOutcome> {
   for (let attempt = 1; ; attempt += 1) {
-    const rows = await db.$queryRaw<ClaimRow[]>(claimStatement(request));
+    const rows = await prepared<ClaimRow>(db, claimStatement(request));
     if (rows.length > 0) {
       // Counted in the same statement: leasing turns pending tasks into claimed ones, which changes no sum.
       return { tasks: rows.map(toClaimedTask), remainingTaskCount: Number(rows[0]?.remaining ?? 0) };
@@ -85,13 +87,20 @@ export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOu
 function claimStatement(request: ClaimRequest): Prisma.Sql {
   return Prisma.sql`
     ${runAndClock(request)},
+    expired AS MATERIALIZED (
+      SELECT DISTINCT m.task_evaluation_id AS id
+      FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
+      WHERE m.status = 'claimed' AND m.claim_expires_at <= (SELECT now FROM clock) AND ${claimableRow(request)}
+    ),
     candidate AS MATERIALIZED (
       SELECT t.id
-      FROM task_evaluations t
+      FROM task_evaluations t CROSS JOIN LATERAL (
+        (SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
+         WHERE m.task_evaluation_id = t.id AND m.status = 'pending' AND ${claimableRow(request)} LIMIT 1)
+        UNION ALL
+        (SELECT 1 FROM expired e WHERE e.id = t.id)
+        LIMIT 1) ready
       WHERE ${claimableTask(request)}
-        AND EXISTS (
-          SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
-          WHERE m.task_evaluation_id = t.id AND ${claimableRow(request)})
       ORDER BY t.task_index
       LIMIT ${request.batchSize}::int
       FOR UPDATE OF t SKIP LOCKED
@@ -156,11 +165,7 @@ function claimStatement(request: ClaimRequest): Prisma.Sql {
       CASE WHEN t.baseline_source = 'owner'
           OR t.baseline_cached_at > clock.now - make_interval(secs => ${BASELINE_TTL_SECONDS}::float8)
         THEN t.baseline_response_json END AS cached_baseline,
-      (SELECT count(*) FROM (
-        SELECT m.task_evaluation_id FROM miner_evaluation_tasks m
-        WHERE m.epoch_id = (SELECT id FROM run) AND m.family_id = ${request.familyId}::text
-          AND m.status IN ('pending', 'claimed')
-        GROUP BY m.task_evaluation_id) open_tasks) AS remaining
+      ${remainingTasks(Prisma.sql`(SELECT id FROM run)`, request.familyId)} AS remaining
     FROM offered o JOIN task_evaluations t ON t.id = o.task_evaluation_id
       JOIN evaluation_runs r ON r.id = t.epoch_id, clock
     ORDER BY t.task_index, t.id`;
@@ -177,10 +182,10 @@ function runAndClock(request: ClaimRequest): Prisma.Sql {
       WHERE status = 'open' AND phase = 'running' AND ends_at > (SELECT now FROM clock) AND (${runId}::text IS NULL OR id = ${runId}::text))`;
 }
 
-/** Over `t`. */
+/** Over `t`; tasks without an open row are not looked at. */
 function claimableTask(request: ClaimRequest): Prisma.Sql {
   return Prisma.sql`t.epoch_id = (SELECT id FROM run) AND t.family_id = ${request.familyId}::text
-    AND t.enrichment_status IN (${Prisma.join([...CLAIMABLE_ENRICHMENT])})`;
+    AND t.open_rows > 0 AND t.enrichment_status IN (${Prisma.join([...CLAIMABLE_ENRICHMENT])})`;
 }
 
 /** Over `m` (row) and `d` (its deployment). A judgment that succeeded is not a failed attempt. */
@@ -195,12 +200,15 @@ function claimableRow(request: ClaimRequest): Prisma.Sql {
 }
 
 async function hasClaimable(db: Db, request: ClaimRequest): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>(Prisma.sql`
+  const rows = await prepared(
+    db,
+    Prisma.sql`
     ${runAndClock(request)}
     SELECT 1 FROM task_evaluations t
       JOIN miner_evaluation_tasks m ON m.task_evaluation_id = t.id
       JOIN managed_deployments d ON d.id = m.deployment_id
-    WHERE ${claimableTask(request)} AND ${claimableRow(request)} LIMIT 1`);
+    WHERE ${claimableTask(request)} AND ${claimableRow(request)} LIMIT 1`,
+  );
   return rows.length > 0;
 }
 

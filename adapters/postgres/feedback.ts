@@ -1,28 +1,9 @@
 /** Feedback to miners (evaluation.md 5.1 and 5.2). */
 import type { FeedbackRow } from '../../domain/contracts/feedback';
 import { HttpError } from '../../domain/http-errors';
-import { shownFeedback, type FeedbackContent } from '../../domain/tasks/feedback';
+import { shownFeedback } from '../../domain/tasks/feedback';
 import { naiveIso } from '../../domain/time';
-import type { Db, DbTx, Prisma } from './index';
-
-/** Writes the feedback of one (run, miner, task), replacing what was there. */
-export async function upsertFeedback(
-  tx: DbTx,
-  key: { runId: string; minerHotkey: string; taskId: string },
-  content: FeedbackContent,
-): Promise<void> {
-  const { knockoutReasons, factors, missingClaims, ...rest } = content;
-  const data = {
-    ...rest,
-    knockoutReasonsJson: knockoutReasons,
-    factorsJson: { ...factors, missing_claims: missingClaims } as unknown as Prisma.InputJsonObject,
-  };
-  await tx.evalFeedback.upsert({
-    where: { runId_minerHotkey_taskId: key },
-    create: { ...key, ...data },
-    update: data,
-  });
-}
+import type { Db } from './index';
 
 export interface FeedbackPage {
   items: FeedbackRow[];

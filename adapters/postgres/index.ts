@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
 import { Prisma, PrismaClient } from './generated/client';
 
 export { Prisma, PrismaClient };
@@ -6,20 +7,34 @@ export type Db = PrismaClient;
 /** What code inside a transaction is given. */
 export type DbTx = Prisma.TransactionClient;
 
+const pools = new WeakMap<object, Pool>();
+
 /**
  * A Prisma client over the pg driver; no query engine binary is involved.
  * @param databaseUrl `postgresql://…`
  * @param options.poolSize connections of this process at the most
  */
 export function createPrisma(databaseUrl: string, options: { poolSize?: number } = {}): PrismaClient {
-  const adapter = new PrismaPg({
+  const pool = new Pool({
     connectionString: databaseUrl,
     max: options.poolSize ?? 10,
     connectionTimeoutMillis: 10_000,
     // Columns are `timestamp without time zone` in UTC: now() must mean the same in every session.
     options: '-c TimeZone=UTC',
   });
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 30_000 } });
+  // A connection that breaks while nobody uses it is replaced when one is needed again.
+  pool.on('error', () => undefined);
+  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
+  const client = new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 30_000 } });
+  pools.set(client, pool);
+  return client;
+}
+
+/** The connections of a client that `createPrisma` made. */
+export function poolOf(db: Db): Pool {
+  const pool = pools.get(db);
+  if (!pool) throw new Error('this client was not made by createPrisma, so its connections are not known');
+  return pool;
 }
 
 /** True when a write failed because a unique key exists already. */

@@ -1,44 +1,67 @@
-/** One accepted judgment of one (miner, task), and the settling of its row once the quorum is reached (decision 14). */
+/** One accepted judgment of one (miner, task), and what it makes of its row once the quorum is reached (decision 14). */
 import { medianComposite, representativeJudgment } from '../../domain/scoring/quorum';
 import type { CompositeBreakdown, LedgerCall, ScoringVersion } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
 import { feedbackOf } from '../../domain/tasks/feedback';
 import type { EntryDecision } from '../../domain/tasks/settle';
-import { RETURNED_ROW } from './claims';
-import { upsertFeedback } from './feedback';
-import { Prisma, type DbTx } from './index';
+import type { SettledRow } from './settle-rows';
 
-type Row = Prisma.MinerEvaluationTaskGetPayload<object>;
+/** A leased row as a result needs it. */
+export interface LeasedRow {
+  id: string;
+  minerHotkey: string;
+  jobId: string | null;
+  requiredJudgments: number;
+  judgmentCount: number;
+}
+
+/** A judgment that was stored before, by another validator. */
+export interface StoredJudgment {
+  validatorHotkey: string;
+  officialComposite: number;
+  agreementVerdict: string;
+  judgeOutput: Record<string, unknown> | null;
+  factors: CompositeBreakdown | { unjudged: true };
+}
+
+/** What is stored of a judgment: the entry as it was sent, and what the owner makes of it. */
+export interface JudgmentColumns extends Omit<MinerEntry, 'maxTurnLatencySeconds'> {
+  rowId: string;
+  jobId: string | null;
+  officialComposite: number;
+  compositeInput: unknown;
+  factors: unknown;
+  attestedTools: readonly LedgerCall[];
+  attestedCostUsd: number | null;
+  disputed: boolean;
+}
 
 export interface Judgment {
-  row: Row;
+  row: LeasedRow;
   entry: MinerEntry;
   decision: Extract<EntryDecision, { kind: 'scored' }>;
   validatorHotkey: string;
-  fencing: bigint;
+  /** Those of other validators for the same row. */
+  earlier: readonly StoredJudgment[];
   calls: readonly LedgerCall[];
   costUsd: number | null;
   version: ScoringVersion;
   oracleStatus: string | null;
   feedbackEnabled: boolean;
-  now: Date;
 }
 
-/** Stores a judgment; settles its row as `evaluated` by the median, or returns it to the pool for the next validator. */
-export async function storeJudgment(tx: DbTx, judgment: Judgment): Promise<void> {
-  const { row, decision, now } = judgment;
-  const select = {
-    validatorHotkey: true,
-    officialComposite: true,
-    agreementVerdict: true,
-    judgeOutputJson: true,
-    factorsJson: true,
-  } as const;
-  const own = await tx.taskMinerResult.create({ data: resultColumns(judgment), select });
-  const judgments =
-    row.requiredJudgments === 1
-      ? [own]
-      : await tx.taskMinerResult.findMany({ where: { minerEvaluationTaskId: row.id }, select });
+/** A row with one more judgment: settled as `evaluated` by the median, or back in the pool for the next validator. */
+export function judgedRow(judgment: Judgment): SettledRow {
+  const { row, entry, decision, earlier } = judgment;
+  const factors = decision.breakdown ?? decision.input;
+  const own: StoredJudgment = {
+    validatorHotkey: judgment.validatorHotkey,
+    officialComposite: decision.official,
+    agreementVerdict: entry.verdict,
+    judgeOutput: entry.judgeOutput,
+    factors: factors as StoredJudgment['factors'],
+  };
+  const judgments = [...earlier, own];
   const official = medianComposite(
     judgments.map((item) => item.officialComposite),
     row.requiredJudgments,
@@ -51,83 +74,38 @@ export async function storeJudgment(tx: DbTx, judgment: Judgment): Promise<void>
       validator_hotkey: item.validatorHotkey,
     })),
   );
-  await tx.minerEvaluationTask.update({
-    where: { id: row.id },
-    data:
-      official === null
-        ? {
-            ...RETURNED_ROW,
-            statusReason: `judged by ${judgments.length} of ${row.requiredJudgments} validators`,
-            judgmentCount: judgments.length,
-            updatedAt: now,
-          }
-        : {
-            status: 'evaluated',
-            statusReason: decision.reason,
-            judgmentCount: judgments.length,
-            officialComposite: official,
-            verdict: speaker?.agreementVerdict ?? judgment.entry.verdict,
-            evaluatedAt: now,
-            claimExpiresAt: null,
-            updatedAt: now,
-          },
-  });
-  if (!judgment.feedbackEnabled || !speaker) return;
-  const factors = speaker.factorsJson as unknown as CompositeBreakdown | { unjudged: true };
-  const feedback = feedbackOf(
-    speaker.judgeOutputJson as Record<string, unknown> | null,
-    'unjudged' in factors ? null : factors,
-    judgment.oracleStatus,
-  );
-  if (feedback) {
-    await upsertFeedback(
-      tx,
-      { runId: row.runId, minerHotkey: row.minerHotkey, taskId: row.taskId },
-      feedback,
-    );
-  }
-}
-
-function resultColumns(judgment: Judgment): Prisma.TaskMinerResultUncheckedCreateInput {
-  const { row, entry, decision } = judgment;
-  const json = (value: unknown) => value as Prisma.InputJsonObject;
-  const nullable = (value: unknown) => (value === null ? Prisma.DbNull : json(value));
+  const told =
+    judgment.feedbackEnabled && speaker
+      ? feedbackOf(
+          speaker.judgeOutput,
+          'unjudged' in speaker.factors ? null : speaker.factors,
+          judgment.oracleStatus,
+        )
+      : null;
+  const settled = official !== null;
   return {
-    taskEvaluationId: row.taskEvaluationId,
-    minerEvaluationTaskId: row.id,
-    runId: row.runId,
-    familyId: row.familyId,
-    taskId: row.taskId,
-    minerHotkey: row.minerHotkey,
-    validatorHotkey: judgment.validatorHotkey,
-    fencing: judgment.fencing,
-    jobId: row.jobId,
-    minerResponseJson: json(entry.minerResponse),
-    minerCitationsJson: json(entry.minerCitations),
-    judgeOutputJson: nullable(entry.judgeOutput),
-    agreementVerdict: entry.verdict,
-    agreementScore: entry.agreementScore,
-    minerLatencySeconds: entry.minerLatencySeconds,
-    latencySeconds: entry.latencySeconds,
-    proxyCostUsd: entry.proxyCostUsd,
-    judgeCostUsd: entry.judgeCostUsd,
-    pairwisePreferenceScore: entry.pairwisePreferenceScore,
-    groundedCorrectness: entry.groundedCorrectness,
-    retrievalQuality: entry.retrievalQuality,
-    toolRouting: entry.toolRouting,
-    instructionSafety: entry.instructionSafety,
-    latencyCost: entry.latencyCost,
-    computationCorrectness: entry.computationCorrectness,
-    finalTaskScore: entry.finalTaskScore,
-    appliedWeightsJson: nullable(entry.appliedWeights),
-    applicableMetricsJson: nullable(entry.applicableMetrics),
-    taskType: entry.taskType,
-    officialComposite: decision.official,
-    compositeInputJson: json(decision.input),
-    factorsJson: json(decision.breakdown ?? decision.input),
-    attestedToolsJson: json(judgment.calls),
-    attestedCostUsd: judgment.costUsd,
-    disputed: decision.disputed,
-    createdAt: judgment.now,
+    end: {
+      rowId: row.id,
+      status: settled ? 'evaluated' : 'pending',
+      reason: settled
+        ? decision.reason
+        : `judged by ${judgments.length} of ${row.requiredJudgments} validators`,
+      judgmentCount: judgments.length,
+      officialComposite: official,
+      verdict: settled ? (speaker?.agreementVerdict ?? entry.verdict) : null,
+    },
+    judgment: {
+      ...entry,
+      rowId: row.id,
+      minerHotkey: row.minerHotkey,
+      jobId: row.jobId,
+      officialComposite: decision.official,
+      compositeInput: decision.input,
+      factors,
+      attestedTools: judgment.calls,
+      attestedCostUsd: judgment.costUsd,
+      disputed: decision.disputed,
+    },
+    feedback: told,
   };
 }

@@ -1,11 +1,10 @@
 /** What the owner recorded of tool calls and model calls, by job (decisions 2, 3 and 29). */
 import type { ToolCallRequest, ToolCallRow } from '../../domain/contracts/ledger';
-import type { LedgerCall } from '../../domain/scoring/types';
 import { recordedToolName } from '../../domain/status';
 import { cleanJson, cleanText } from '../../domain/tasks/clean-json';
 import { naiveIso } from '../../domain/time';
-import type { Prisma } from './index';
-import { type Db, type DbTx } from './index';
+import { Prisma, type Db } from './index';
+import { prepared } from './prepared';
 
 type StoredCall = Prisma.OrchestratorToolCallLogGetPayload<object>;
 
@@ -52,22 +51,6 @@ export async function readToolCalls(db: Db, jobId: string): Promise<ToolCallRow[
   return rows.map(toWire);
 }
 
-/** Tool calls of several jobs, by job, oldest first. */
-export async function attestedCalls(
-  db: Db | DbTx,
-  jobIds: readonly string[],
-): Promise<Map<string, LedgerCall[]>> {
-  const byJob = new Map<string, LedgerCall[]>(jobIds.map((id) => [id, []]));
-  if (jobIds.length === 0) return byJob;
-  const rows = await db.orchestratorToolCallLog.findMany({
-    where: { jobId: { in: [...jobIds] } },
-    orderBy: [{ ts: 'asc' }, { id: 'asc' }],
-    select: { jobId: true, toolName: true, status: true },
-  });
-  for (const row of rows) byJob.get(row.jobId)?.push({ tool_name: row.toolName, status: row.status });
-  return byJob;
-}
-
 /** Cost of one job in micro-USD, split as the wire shows it; `calls` is 0 when nothing was recorded. */
 export interface JobCost {
   modelMicroUsd: bigint;
@@ -76,16 +59,19 @@ export interface JobCost {
 }
 
 /** Costs of several jobs; a job without a record has zeros. */
-export async function jobCosts(db: Db | DbTx, jobIds: readonly string[]): Promise<Map<string, JobCost>> {
+export async function jobCosts(db: Db, jobIds: readonly string[]): Promise<Map<string, JobCost>> {
   const costs = new Map<string, JobCost>(
     jobIds.map((id) => [id, { modelMicroUsd: 0n, toolMicroUsd: 0n, calls: 0 }]),
   );
   if (jobIds.length === 0) return costs;
-  const rows = await db.$queryRaw<{ job_id: string; model: bigint; tool: bigint; calls: bigint }[]>`
+  const rows = await prepared<{ job_id: string; model: bigint; tool: bigint; calls: bigint }>(
+    db,
+    Prisma.sql`
     SELECT job_id, count(*) AS calls,
       coalesce(sum(cost_micro_usd) FILTER (WHERE kind = 'llm'), 0)::bigint AS model,
       coalesce(sum(cost_micro_usd) FILTER (WHERE kind <> 'llm'), 0)::bigint AS tool
-    FROM provider_calls WHERE job_id = ANY(${[...jobIds]}::text[]) GROUP BY job_id`;
+    FROM provider_calls WHERE job_id = ANY(${[...jobIds]}::text[]) GROUP BY job_id`,
+  );
   for (const row of rows) {
     costs.set(row.job_id, { modelMicroUsd: row.model, toolMicroUsd: row.tool, calls: Number(row.calls) });
   }

@@ -37,7 +37,7 @@ export async function reapExpired(
 async function reapBatch(tx: DbTx, now: Date | undefined, maxAttempts: number): Promise<ReapOutcome | null> {
   const due = Prisma.sql`(
     (m.status = 'claimed' AND m.claim_expires_at <= ${sqlNow(now)})
-    OR (m.status = 'pending' AND m.attempt_count - m.judgment_count >= ${maxAttempts}::int))`;
+    OR (m.status = 'pending' AND m.attempt_count > 0 AND m.attempt_count - m.judgment_count >= ${maxAttempts}::int))`;
   const tasks = await tx.$queryRaw<{ id: string }[]>(Prisma.sql`
     SELECT t.id FROM task_evaluations t
     WHERE t.id IN (SELECT m.task_evaluation_id FROM miner_evaluation_tasks m WHERE ${due})

@@ -1,10 +1,11 @@
 /** The result of a claim: one transaction, guarded by the lease and its fencing number (decisions 6, 7, 10, 14, 26). */
 import { createHash } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import type { ResultRequest, ResultResponse } from '../../domain/contracts/tasks';
 import type { LedgerCall, ScoringVersion } from '../../domain/scoring/types';
 import { cleanJson, cleanText } from '../../domain/tasks/clean-json';
 import { BASELINE_TTL_SECONDS } from '../../domain/tasks/claim-item';
-import { entryJobId, readEntry, type MinerEntry } from '../../domain/tasks/entries';
+import { readEntry, type MinerEntry } from '../../domain/tasks/entries';
 import {
   rejectedDuplicate,
   rejectedNotClaimed,
@@ -13,20 +14,30 @@ import {
 } from '../../domain/tasks/rejections';
 import { decideEntry, type LatencyBudgets } from '../../domain/tasks/settle';
 import { truthFromBaseline } from '../../domain/tasks/truth';
-import type { EnrichmentRecord } from '../../domain/oracle/record';
 import type { Logger } from '../logging';
-import { locateClaim, lockTask, type ClaimRecord } from './claim-lookup';
-import { RETURNED_ROW } from './claims';
-import type { Prisma } from './index';
-import { type Db, type DbTx } from './index';
-import { storeJudgment } from './judgments';
-import { attestedCalls, jobCosts, usd } from './ledger';
-import { remainingTaskCount } from './task-progress';
+import type { Db } from './index';
+import { judgedRow, type LeasedRow } from './judgments';
+import { jobCosts, usd } from './ledger';
+import { inTransaction } from './prepared';
+import {
+  endClaim,
+  locateWithJobs,
+  lockForResult,
+  readHeld,
+  storeBaseline,
+  storeTruth,
+  type HeldClaim,
+  type LocatedClaim,
+  type LockedTask,
+} from './result-reads';
+import { writeSettledRows, type SettledRow } from './settle-rows';
 
 export interface SubmitRequest {
   taskEvaluationId: string;
   validatorHotkey: string;
   body: ResultRequest;
+  /** SHA-256 of the body as it was sent, lowercase hex; of its JSON without one. */
+  digest?: string;
   settings: ScoringSettings;
   logger: Logger;
   now?: Date;
@@ -61,111 +72,116 @@ export interface SubmitOutcome {
  */
 export async function submitResult(db: Db, request: SubmitRequest): Promise<SubmitOutcome> {
   const { body } = request;
-  const key = {
-    taskEvaluationId: request.taskEvaluationId,
-    validatorHotkey: request.validatorHotkey,
-    fencing: body.fencing == null ? null : BigInt(body.fencing),
-    jobIds: body.miner_results.map(entryJobId),
-  };
-  const claim = await locateClaim(db, key);
   const entries = body.miner_results.map(readEntry).filter((entry) => entry !== null);
   const releases = new Map(
     body.released_miners.map((item) => [item.miner_hotkey.trim(), cleanText(item.reason ?? '')] as const),
   );
   // Read before any lock is taken: these may be many rows, and a failure here must not hold up other claims.
-  const ledger = await readLedgers(db, claim, request.logger);
-  const digest = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+  const located = await locateWithJobs(db, request);
+  const ledger = await readLedgers(db, located, request);
+  const digest = request.digest ?? createHash('sha256').update(JSON.stringify(body)).digest('hex');
 
-  return db.$transaction(async (tx) => {
-    const now = await lockTask(tx, request.taskEvaluationId, request.now);
-    const held = await locateClaim(tx, { ...key, fencing: claim.fencing });
-    if (held.status === 'settled') return replay(held);
-    if (held.status !== 'claimed' || held.expiresAt <= now) throw rejectedNotClaimed(held);
+  return inTransaction(db, async (client) => {
+    const task = await lockForResult(client, request.taskEvaluationId);
+    const held = await readHeld(client, located.fencing, request.now);
+    if (held.status === 'settled') {
+      return { response: held.responseJson as ResultResponse, replayed: true, disputed: [], returned: [] };
+    }
+    if (held.status !== 'claimed' || held.expiresAt <= held.now) throw rejectedNotClaimed(held);
     refuseBadNames(entries, body, held.offered);
-    const run = await tx.evaluationRun.findUniqueOrThrow({ where: { id: held.runId } });
-    if (run.status !== 'open') throw rejectedRunClosed(run.id);
-    return settle(tx, { request, claim: held, entries, releases, ledger, digest, now, run });
+    if (held.runStatus !== 'open') throw rejectedRunClosed(held.runId);
+    return settle(client, { request, task, held, entries, releases, ledger, digest });
   });
 }
 
 interface Settlement {
   request: SubmitRequest;
-  claim: ClaimRecord;
+  task: LockedTask;
+  held: HeldClaim;
   entries: readonly MinerEntry[];
   releases: ReadonlyMap<string, string>;
   ledger: Ledgers;
   digest: string;
-  now: Date;
-  run: { scoringVersion: number };
 }
 
-async function settle(tx: DbTx, s: Settlement): Promise<SubmitOutcome> {
-  const { claim, now, request } = s;
-  const task = await recordTruth(tx, s);
-  const rows = await tx.minerEvaluationTask.findMany({
-    where: { taskEvaluationId: claim.taskEvaluationId, claimFencing: claim.fencing, status: 'claimed' },
-    orderBy: { id: 'asc' },
-  });
-  const version = s.run.scoringVersion as ScoringVersion;
+async function settle(client: PoolClient, s: Settlement): Promise<SubmitOutcome> {
+  const { held, request } = s;
+  const task = await recordTruth(client, s);
   const byHotkey = new Map(s.entries.map((entry) => [entry.minerHotkey, entry]));
-  const disputed: string[] = [];
-  const returned: SubmitOutcome['returned'] = [];
-
-  for (const row of rows) {
-    const entry = byHotkey.get(row.minerHotkey);
-    const jobId = row.jobId ?? '';
-    const decision = entry
-      ? decideEntry(
-          entry,
-          { mode: task.mode, payload: task.payload, mustNotClaim: task.mustNotClaim },
-          { calls: s.ledger.calls.get(jobId) ?? [], costUsd: s.ledger.costOf(jobId) },
-          { version, budgets: request.settings.budgets, costFloorUsd: request.settings.costFloorUsd },
-        )
-      : {
-          kind: 'returned' as const,
-          reason: s.releases.get(row.minerHotkey)?.slice(0, 500) || 'left out of the result',
-        };
-    if (decision.kind === 'returned' || !entry) {
-      const reason = decision.kind === 'returned' ? decision.reason : 'left out of the result';
-      await tx.minerEvaluationTask.update({
-        where: { id: row.id },
-        data: { ...RETURNED_ROW, statusReason: reason, updatedAt: now },
-      });
-      returned.push({ minerHotkey: row.minerHotkey, reason });
-      continue;
-    }
-    if (decision.disputed) disputed.push(row.minerHotkey);
-    await storeJudgment(tx, {
-      row,
-      entry,
-      decision,
-      validatorHotkey: claim.validatorHotkey,
-      fencing: claim.fencing,
-      calls: s.ledger.calls.get(jobId) ?? [],
-      costUsd: s.ledger.costOf(jobId),
-      version,
-      oracleStatus: task.oracleStatus,
-      feedbackEnabled: request.settings.feedbackEnabled,
-      now,
-    });
-  }
-
-  const remaining = await remainingTaskCount(tx, claim.runId, claim.familyId);
-  const response: ResultResponse = {
-    task_evaluation_id: claim.taskEvaluationId,
-    status: 'accepted',
-    family_evaluation_complete: remaining === 0,
-    remaining_task_count: remaining,
+  const decided = held.rows.map((row) => decideRow(row, byHotkey.get(row.minerHotkey), task, s));
+  await writeSettledRows(
+    client,
+    {
+      runId: held.runId,
+      familyId: held.familyId,
+      taskEvaluationId: held.taskEvaluationId,
+      taskId: held.taskId,
+      validatorHotkey: held.validatorHotkey,
+      fencing: held.fencing,
+      now: held.now,
+    },
+    decided,
+  );
+  const remaining = await endClaim(client, held, s.digest);
+  const hotkeyOf = new Map(held.rows.map((row) => [row.id, row.minerHotkey]));
+  return {
+    response: {
+      task_evaluation_id: request.taskEvaluationId,
+      status: 'accepted',
+      family_evaluation_complete: remaining === 0,
+      remaining_task_count: remaining,
+    },
+    replayed: false,
+    disputed: decided.flatMap(({ judgment }) => (judgment?.disputed ? [judgment.minerHotkey] : [])),
+    returned: decided
+      .filter(({ judgment }) => judgment === null)
+      .map(({ end }) => ({ minerHotkey: hotkeyOf.get(end.rowId) ?? '', reason: end.reason ?? '' })),
   };
-  await tx.taskClaim.update({
-    where: { fencing: claim.fencing },
-    data: { status: 'settled', endedAt: now, resultDigest: s.digest, responseJson: response },
-  });
-  return { response, replayed: false, disputed, returned };
 }
 
-function replay(claim: ClaimRecord): SubmitOutcome {
-  return { response: claim.responseJson as ResultResponse, replayed: true, disputed: [], returned: [] };
+function decideRow(
+  row: LeasedRow,
+  entry: MinerEntry | undefined,
+  task: SettledTask,
+  { held, ledger, releases, request }: Settlement,
+): SettledRow {
+  const back = (reason: string): SettledRow => ({
+    end: {
+      rowId: row.id,
+      status: 'pending',
+      reason,
+      judgmentCount: row.judgmentCount,
+      officialComposite: null,
+      verdict: null,
+    },
+    judgment: null,
+    feedback: null,
+  });
+  if (!entry) return back(releases.get(row.minerHotkey)?.slice(0, 500) || 'left out of the result');
+  const jobId = row.jobId ?? '';
+  const calls = ledger.calls.get(jobId) ?? [];
+  const costUsd = ledger.costOf(jobId);
+  const version = held.scoringVersion as ScoringVersion;
+  const { budgets, costFloorUsd, feedbackEnabled } = request.settings;
+  const decision = decideEntry(
+    entry,
+    { mode: task.mode, payload: task.payload, mustNotClaim: task.mustNotClaim },
+    { calls, costUsd },
+    { version, budgets, costFloorUsd },
+  );
+  if (decision.kind === 'returned') return back(decision.reason);
+  return judgedRow({
+    row,
+    entry,
+    decision,
+    validatorHotkey: held.validatorHotkey,
+    earlier: held.earlier.filter((item) => item.rowId === row.id),
+    calls,
+    costUsd,
+    version,
+    oracleStatus: task.oracleStatus,
+    feedbackEnabled,
+  });
 }
 
 function refuseBadNames(
@@ -184,30 +200,27 @@ function refuseBadNames(
 }
 
 interface Ledgers {
-  calls: Map<string, LedgerCall[]>;
+  calls: ReadonlyMap<string, readonly LedgerCall[]>;
   /** USD of model calls; null when the ledger could not be read. */
   costOf(jobId: string): number | null;
 }
 
 /**
- * Reads both ledgers for the jobs that were given out with this lease. Tool calls that cannot be read fail the request,
- * which the validator repeats; costs that cannot be read are unknown, and an unknown cost is never held against a miner
- * (decision 29).
+ * The costs of the jobs that were given out with this lease, beside their tool calls. Tool calls that cannot be read have
+ * failed the request, which the validator repeats; costs that cannot be read are unknown, and an unknown cost is never
+ * held against a miner (decision 29).
  */
-async function readLedgers(db: Db, claim: ClaimRecord, logger: Logger): Promise<Ledgers> {
-  const jobs = await db.attemptJob.findMany({ where: { fencing: claim.fencing }, select: { jobId: true } });
-  const jobIds = jobs.map((job) => job.jobId);
-  const calls = await attestedCalls(db, jobIds);
-  const costs = await jobCosts(db, jobIds).catch((error: unknown) => {
-    logger.error('the cost ledger could not be read; the cost factor is left out of this result', {
-      taskEvaluationId: claim.taskEvaluationId,
-      fencing: claim.fencing,
+async function readLedgers(db: Db, located: LocatedClaim, request: SubmitRequest): Promise<Ledgers> {
+  const costs = await jobCosts(db, [...located.calls.keys()]).catch((error: unknown) => {
+    request.logger.error('the cost ledger could not be read; the cost factor is left out of this result', {
+      taskEvaluationId: request.taskEvaluationId,
+      fencing: located.fencing,
       error,
     });
     return null;
   });
   return {
-    calls,
+    calls: located.calls,
     costOf: (jobId) => (costs === null ? null : usd(costs.get(jobId)?.modelMicroUsd ?? 0n)),
   };
 }
@@ -223,62 +236,30 @@ interface SettledTask {
  * Stores the baseline where neither the owner's nor one younger than 12 hours is, and the validator's oracle findings
  * where none are recorded. A baseline that replaces an old one keeps the findings that the task is judged by.
  */
-async function recordTruth(tx: DbTx, { request, claim, now }: Settlement): Promise<SettledTask> {
-  const task = await tx.taskEvaluation.findUniqueOrThrow({ where: { id: claim.taskEvaluationId } });
-  const payload = (task.payloadJson ?? {}) as Record<string, unknown>;
+async function recordTruth(client: PoolClient, { request, task, held }: Settlement): Promise<SettledTask> {
+  const payload = (task.payload_json ?? {}) as Record<string, unknown>;
   const baseline = request.body.baseline_response
     ? (cleanJson(request.body.baseline_response) as Record<string, unknown>)
     : null;
-  const found = truthFromBaseline(task, payload, baseline, claim.validatorHotkey);
-  const age = task.baselineCachedAt ? (now.getTime() - task.baselineCachedAt.getTime()) / 1000 : Infinity;
-  const kept = (task.baselineResponseJson as Record<string, unknown> | null)?._reconciled;
+  const current = { oracleStatus: task.oracle_status };
+  const found = truthFromBaseline(current, payload, baseline, held.validatorHotkey);
+  const age = task.baseline_cached_at
+    ? (held.now.getTime() - task.baseline_cached_at.getTime()) / 1000
+    : Infinity;
+  const kept = (task.baseline_response_json as Record<string, unknown> | null)?._reconciled;
   const stale =
-    task.baselineSource !== 'owner' && (task.baselineResponseJson === null || age >= BASELINE_TTL_SECONDS);
-  if (found || (baseline && stale)) {
-    await tx.taskEvaluation.update({
-      where: { id: task.id },
-      data: {
-        ...(found && {
-          oracleStatus: found.oracle_status,
-          expectedClaimsJson: found.expected_claims,
-          mustNotClaimJson: found.must_not_claim,
-          enrichment: { create: validatorEnrichment(claim, found, now) },
-        }),
-        ...(baseline &&
-          stale && {
-            baselineResponseJson: {
-              ...baseline,
-              ...(kept && !found ? { _reconciled: kept } : {}),
-            } as Prisma.InputJsonObject,
-            baselineCachedAt: now,
-            baselineSource: 'validator',
-            oracleCostUsd: request.body.oracle_cost_usd,
-          }),
-      },
-    });
+    task.baseline_source !== 'owner' && (task.baseline_response_json === null || age >= BASELINE_TTL_SECONDS);
+  if (found) await storeTruth(client, held, found);
+  if (baseline && stale) {
+    const stored = { ...baseline, ...(kept && !found ? { _reconciled: kept } : {}) };
+    const cost = request.body.oracle_cost_usd;
+    await storeBaseline(client, request.taskEvaluationId, stored, cost, held.now);
   }
   return {
     mode: task.mode,
     payload,
     mustNotClaim:
-      found?.must_not_claim ?? (Array.isArray(task.mustNotClaimJson) ? task.mustNotClaimJson : []),
-    oracleStatus: found?.oracle_status ?? task.oracleStatus,
-  };
-}
-
-/** The validator's finding as it is kept and published, beside the owner's of other runs. */
-function validatorEnrichment(claim: ClaimRecord, record: EnrichmentRecord, now: Date) {
-  return {
-    runId: claim.runId,
-    familyId: claim.familyId,
-    taskId: claim.taskId,
-    side: 'validator',
-    validatorHotkey: claim.validatorHotkey,
-    status: 'settled',
-    oracleStatus: record.oracle_status,
-    recordJson: record as unknown as Prisma.InputJsonObject,
-    costMicroUsd: record.cost_micro_usd,
-    startedAt: now,
-    settledAt: now,
+      found?.must_not_claim ?? (Array.isArray(task.must_not_claim_json) ? task.must_not_claim_json : []),
+    oracleStatus: found?.oracle_status ?? task.oracle_status,
   };
 }

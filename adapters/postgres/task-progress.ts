@@ -1,5 +1,6 @@
 /** How far the tasks of a run are. */
-import type { Db, DbTx } from './index';
+import { Prisma, type Db } from './index';
+import { prepared, type Connection } from './prepared';
 
 /** Tasks of one run and family by where they stand, and judgments by miner. */
 export interface TaskProgress {
@@ -10,11 +11,16 @@ export interface TaskProgress {
   miners: { hotkey: string; judgments: number }[];
 }
 
+/** As an expression: tasks of which at least one miner's row is pending or claimed, from counters that are kept. */
+export function remainingTasks(runId: Prisma.Sql, familyId: string): Prisma.Sql {
+  return Prisma.sql`(SELECT coalesce(sum(c.open_tasks), 0)::bigint FROM run_task_counters c
+    WHERE c.epoch_id = ${runId} AND c.family_id = ${familyId}::text)`;
+}
+
 /** Tasks of which at least one miner's row is pending or claimed. */
-export async function remainingTaskCount(db: Db | DbTx, runId: string, familyId: string): Promise<number> {
-  const [row] = await db.$queryRaw<{ n: bigint }[]>`
-    SELECT count(DISTINCT task_evaluation_id) AS n FROM miner_evaluation_tasks
-    WHERE epoch_id = ${runId} AND family_id = ${familyId} AND status IN ('pending', 'claimed')`;
+export async function remainingTaskCount(db: Connection, runId: string, familyId: string): Promise<number> {
+  const sql = Prisma.sql`SELECT ${remainingTasks(Prisma.sql`${runId}::text`, familyId)} AS n`;
+  const [row] = await prepared<{ n: bigint }>(db, sql);
   return Number(row?.n ?? 0);
 }
 

@@ -1,0 +1,84 @@
+/**
+ * Statements of the hot path, straight through the driver and prepared once for each connection: parsing and planning a
+ * claim costs the server more than carrying it out. They use the connections of the Prisma client they are called with.
+ */
+import { createHash } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { types } from 'pg';
+import { Prisma, poolOf, type Db } from './index';
+
+/** Where a statement runs: by itself, or inside a transaction of `inTransaction`. */
+export type Connection = Db | PoolClient;
+
+const TIMESTAMP = 1114;
+const INT8 = 20;
+
+/** As Prisma reads them: times are UTC without a zone, and 64-bit numbers are bigint. */
+const readers = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (oid === TIMESTAMP) return (text: string) => new Date(`${text.replace(' ', 'T')}Z`);
+    if (oid === INT8) return (text: string) => BigInt(text);
+    return types.getTypeParser(oid, format as 'text');
+  },
+};
+
+// Statements differ by their text alone, values being parameters; there are as many as places that write one.
+const names = new Map<string, string>();
+
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (!name) {
+    name = `hot_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
+    names.set(text, name);
+  }
+  return name;
+}
+
+/**
+ * Runs a statement. Its text must be the same for the same work: whatever varies belongs into parameters.
+ * @throws the driver's error, with the server's `code`
+ */
+export async function prepared<R extends object>(on: Connection, sql: Prisma.Sql): Promise<R[]> {
+  const { text } = sql;
+  const query = { name: nameOf(text), text, values: sql.values as unknown[], types: readers };
+  const { rows } = await (isClient(on) ? on.query<R>(query) : poolOf(on).query<R>(query));
+  return rows;
+}
+
+function isClient(on: Connection): on is PoolClient {
+  return typeof (on as PoolClient).release === 'function';
+}
+
+/** Errors after which the same transaction can simply be tried again: deadlock, and serialisation failure. */
+const TRANSIENT = new Set(['40P01', '40001']);
+const TRIES = 3;
+
+/** Carries `work` out in one transaction (read committed); all of it is undone when it throws. */
+export async function inTransaction<T>(db: Db, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(poolOf(db), work);
+    } catch (error) {
+      if (attempt >= TRIES || !TRANSIENT.has((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+}
+
+async function once<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      // A connection that cannot roll back is not given to anybody else; the server undoes what it began.
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
