@@ -6,7 +6,9 @@ import swaggerUi from 'swagger-ui-express';
 import { HttpError } from '../domain/http-errors';
 import { authenticate } from './auth';
 import { BodyTooLarge, parseJsonBody, readBody, refuseAnnouncedLength } from './body';
+import type { ReadBody } from './body';
 import type { ApiDeps } from './deps';
+import { Dispatcher } from './dispatch';
 import { requestSeconds, showVerifier } from './metrics';
 import { openApiDocument } from './openapi';
 import { expressPath, Reply, successStatus } from './route';
@@ -30,9 +32,15 @@ export function createApp(deps: ApiDeps, routers: readonly (readonly Route[])[])
   app.use(requestId);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   app.use(cors(deps.config.corsOrigins));
+  const dispatcher = new Dispatcher();
+  app.use(dispatcher.handle);
   mountDocument(app, routes);
   for (const route of routes) {
-    for (const path of route.paths) app[route.contract.method](expressPath(path), serve(route, deps));
+    const handler = serve(route, deps);
+    for (const path of route.paths) {
+      dispatcher.add(route.contract.method, path, handler);
+      app[route.contract.method](expressPath(path), handler);
+    }
   }
   const allowed = new Map<string, Set<string>>();
   for (const route of routes) {
@@ -98,18 +106,18 @@ function serve(route: Route, deps: ApiDeps): RequestHandler {
     });
     try {
       const limit = contract.bodyLimitBytes ?? deps.config.maxJsonBodyBytes;
-      let raw: Buffer = Buffer.alloc(0);
+      let body: ReadBody = { raw: Buffer.alloc(0), hash: '' };
       let parsed: unknown;
       if (contract.rawBody) {
         refuseAnnouncedLength(req, deps.config.maxBodyBytes);
       } else {
-        raw = await readBody(req, limit);
-        if (contract.request?.body) parsed = parseJsonBody(req, raw);
+        body = await readBody(req, limit);
+        if (contract.request?.body) parsed = parseJsonBody(req, body.raw);
       }
       if (contract.fieldsBeforeAuth) validateInput(route, req, parsed);
       const principal = contract.rawBody
         ? { hotkey: null }
-        : await authenticate(contract.auth, { req, rawBody: raw }, deps);
+        : await authenticate(contract.auth, { req, rawBody: body.raw, bodyHash: body.hash }, deps);
       const input = contract.rawBody
         ? { params: req.params, query: req.query, body: undefined }
         : validateInput(route, req, parsed);
@@ -120,7 +128,8 @@ function serve(route: Route, deps: ApiDeps): RequestHandler {
         res,
         hotkey: principal.hotkey ?? '',
         requestId: String(res.locals.requestId),
-        rawBytes: raw,
+        rawBytes: body.raw,
+        bodyHash: body.hash,
       });
       if (contract.stream) return;
       send(route, deps, res, answer instanceof Reply ? answer : new Reply(status, answer));

@@ -5,11 +5,12 @@ import { sharedVerifier, VerifierBusy } from '../adapters/keys/verifier';
 import { requestIsSigned } from '../adapters/keys/verify';
 import { claimReplayKeys } from '../adapters/redis/replay';
 import { HttpError } from '../domain/http-errors';
-import { bodySha256Hex, readSignedHeaders, replayKeys } from '../domain/signing';
+import { readSignedHeaders, replayKeys } from '../domain/signing';
 import type { SignedHeaders } from '../domain/signing';
 import { parseIsoTimestamp } from '../domain/time';
 import type { Request } from 'express';
 import type { ApiDeps } from './deps';
+import { knownValidator } from './validator-directory';
 import type { AuthKind, CustomAuth, Principal, RawRequest } from './route';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -42,8 +43,8 @@ export async function authenticateHash(req: Request, bodyHash: string, deps: Api
 }
 
 /** `authenticateHash` for a request whose body is at hand. */
-export function authenticateSigned({ req, rawBody }: RawRequest, deps: ApiDeps): Promise<Principal> {
-  return authenticateHash(req, bodySha256Hex(rawBody), deps);
+export function authenticateSigned({ req, bodyHash }: RawRequest, deps: ApiDeps): Promise<Principal> {
+  return authenticateHash(req, bodyHash, deps);
 }
 
 /** @throws HttpError 503 when more signatures wait than can be verified while their senders wait */
@@ -81,9 +82,9 @@ async function refuseReplay(signed: SignedHeaders & { timestampMs: number }, dep
   if (!fresh) throw new HttpError(409, 'replayed request');
 }
 
-/** @throws HttpError 403 unless the hotkey is an active row of the whitelist */
+/** @throws HttpError 403 unless the hotkey is an active row of the whitelist, as of two seconds ago at the most */
 export async function requireValidator(hotkey: string, deps: ApiDeps): Promise<void> {
-  const row = await deps.db.validator.findUnique({ where: { hotkey }, select: { isActive: true } });
+  const row = await knownValidator(deps, hotkey);
   if (!row?.isActive) throw new HttpError(403, 'validator access denied');
 }
 

@@ -1,6 +1,9 @@
 /** Reading request bodies: the size cap before anything else, JSON before authentication (api.md section 0). */
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import { HttpError } from '../domain/http-errors';
+import { bodySha256Hex } from '../domain/signing';
 import { findJsonFault } from './json-error';
 
 /** Thrown for a body over its cap; answered as plain text, unlike every other error. */
@@ -14,14 +17,26 @@ export function refuseAnnouncedLength(req: Request, limit: number): void {
   if (announced > limit) throw new BodyTooLarge();
 }
 
+/** A body that has been read, and what of it is signed. */
+export interface ReadBody {
+  raw: Buffer;
+  /** SHA-256 of the bytes, lowercase hex. */
+  hash: string;
+}
+
+const NO_BODY: ReadBody = { raw: Buffer.alloc(0), hash: bodySha256Hex(new Uint8Array()) };
+
 /**
- * Reads a whole body into memory.
+ * Reads a whole body into memory, and hashes it as it comes.
  * @param limit bytes
  * @throws BodyTooLarge as soon as more than that came
  */
-export async function readBody(req: Request, limit: number): Promise<Buffer> {
+export async function readBody(req: Request, limit: number): Promise<ReadBody> {
+  const { 'content-length': announced, 'transfer-encoding': encoding } = req.headers;
+  if (encoding === undefined && (announced === undefined || announced === '0')) return NO_BODY;
   refuseAnnouncedLength(req, limit);
   const chunks: Buffer[] = [];
+  const digest = createHash('sha256');
   let size = 0;
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer): void => {
@@ -34,9 +49,16 @@ export async function readBody(req: Request, limit: number): Promise<Buffer> {
         return;
       }
       chunks.push(chunk);
+      digest.update(chunk);
     };
     req.on('data', onData);
-    req.once('end', () => resolve(Buffer.concat(chunks)));
+    req.once('end', () => {
+      const [only] = chunks;
+      resolve({
+        raw: only && chunks.length === 1 ? only : Buffer.concat(chunks, size),
+        hash: digest.digest('hex'),
+      });
+    });
     req.once('error', reject);
     req.once('aborted', () => reject(new HttpError(400, 'the request ended before its body was complete')));
   });
@@ -50,12 +72,9 @@ export function parseJsonBody(req: Request, raw: Buffer): unknown {
   if (raw.length === 0) return undefined;
   const type =
     (req.headers['content-type'] ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(raw);
-  } catch {
-    throw new HttpError(400, 'There was an error parsing the body');
-  }
+  if (!isUtf8(raw)) throw new HttpError(400, 'There was an error parsing the body');
+  // A byte order mark is no part of the text.
+  const text = raw.toString('utf8', raw[0] === 0xef && raw[1] === 0xbb && raw[2] === 0xbf ? 3 : 0);
   if (!/^application\/([\w.+-]+\+)?json$/.test(type)) return text;
   try {
     return JSON.parse(text) as unknown;

@@ -28,6 +28,8 @@ export interface CustomAuth {
 export interface RawRequest {
   req: Request;
   rawBody: Buffer;
+  /** SHA-256 of those bytes, lowercase hex. */
+  bodyHash: string;
 }
 
 export interface ResponseSpec {
@@ -72,6 +74,8 @@ export interface RouteContext<P, Q, B> {
   requestId: string;
   /** The exact bytes that were sent. */
   rawBytes: Buffer;
+  /** Their SHA-256, lowercase hex. */
+  bodyHash: string;
 }
 
 type Handler<P, Q, B> = (ctx: RouteContext<P, Q, B>) => Promise<unknown> | unknown;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { types } from 'pg';
-import type { Prisma} from './index';
+import type { Prisma } from './index';
 import { poolOf, type Db } from './index';
 
 /** Where a statement runs: by itself, or inside a transaction of `inTransaction`. */

@@ -20,6 +20,7 @@ import { naiveIso, naiveIsoOrNull } from '../../domain/time';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { advanceRun } from '../steering/advance';
+import { forgetValidator } from '../validator-directory';
 import { validatorView } from '../views/validators';
 
 const tags = ['admin'];
@@ -71,6 +72,7 @@ export const adminRoutes: Route[] = [
           },
         }),
       ]);
+      forgetValidator(deps, body.hotkey);
       return { status: 'added', hotkey: body.hotkey };
     },
   ),
@@ -100,6 +102,7 @@ export const adminRoutes: Route[] = [
     },
     async ({ deps, params, hotkey }) => {
       const { count } = await deps.db.validator.deleteMany({ where: { hotkey: params.hotkey } });
+      forgetValidator(deps, params.hotkey);
       if (count === 0) throw new HttpError(404, 'validator not found');
       await deps.db.operatorAction.create({
         data: {
@@ -128,6 +131,7 @@ export const adminRoutes: Route[] = [
         where: { hotkey: params.hotkey },
         data: { isActive: body.is_active },
       });
+      forgetValidator(deps, params.hotkey);
       if (count === 0) throw new HttpError(404, 'validator not found');
       await deps.db.operatorAction.create({
         data: {

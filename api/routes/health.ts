@@ -8,6 +8,7 @@ import type { ApiDeps } from '../deps';
 import { refreshGauges } from '../metrics';
 import { defineRoute, Reply } from '../route';
 import type { Route } from '../route';
+import { knownValidator } from '../validator-directory';
 import { validatorView } from '../views/validators';
 import { HttpError } from '../../domain/http-errors';
 
@@ -163,7 +164,7 @@ export const healthRoutes: Route[] = [
       responses: { 200: { description: 'The entry', schema: validatorPayload } },
     },
     async ({ deps, hotkey }) => {
-      const row = await deps.db.validator.findUnique({ where: { hotkey } });
+      const row = await knownValidator(deps, hotkey);
       if (!row) throw new HttpError(403, 'validator access denied');
       return validatorView(row);
     },

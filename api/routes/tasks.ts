@@ -31,7 +31,7 @@ import { counterOf } from '../runtime-proxy/metrics';
 import { taskSettings, type TaskSettings } from '../runtime-proxy/settings';
 import { defineRoute, type Route, type RouteContext } from '../route';
 
-type AnyContext = Pick<RouteContext<unknown, unknown, unknown>, 'deps' | 'req' | 'hotkey'>;
+type AnyContext = Pick<RouteContext<unknown, unknown, unknown>, 'deps' | 'req' | 'hotkey' | 'bodyHash'>;
 
 const leaseRefusals = {
   403: { description: '`rejected_not_found`, or `rejected_wrong_validator`' },
@@ -97,7 +97,7 @@ async function claim(
 }
 
 async function result(
-  { deps, hotkey }: AnyContext,
+  { deps, hotkey, bodyHash }: AnyContext,
   settings: TaskSettings,
   taskEvaluationId: string,
   body: ResultRequest,
@@ -106,6 +106,7 @@ async function result(
     taskEvaluationId,
     validatorHotkey: hotkey,
     body,
+    digest: bodyHash,
     settings: {
       budgets: settings.latencyBudgets,
       costFloorUsd: settings.costFloorUsd,

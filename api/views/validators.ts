@@ -1,8 +1,8 @@
-import type { ValidatorModel } from '../../adapters/postgres/generated/models';
+import type { ValidatorRow } from '../../adapters/postgres/validators';
 import { naiveIso } from '../../domain/time';
 
 /** A validator as the wire shows it. */
-export function validatorView(row: ValidatorModel) {
+export function validatorView(row: ValidatorRow) {
   return {
     hotkey: row.hotkey,
     uid: row.uid,
