@@ -4,12 +4,14 @@
  */
 import type { RequestHandler } from 'express';
 
+type Segment = { text: string; name?: undefined } | { name: string; text?: undefined };
+
 interface Entry {
   /** Place in the table: of two routes that fit, the earlier one answers. */
   order: number;
   handler: RequestHandler;
   /** Segments of the path; a parameter has a name. */
-  segments: readonly ({ text: string } | { name: string })[];
+  segments: readonly Segment[];
 }
 
 /** Routes by method and path, asked before Express's own. */
@@ -22,13 +24,13 @@ export class Dispatcher {
   add(method: string, path: string, handler: RequestHandler): void {
     const order = this.count++;
     if (path.includes('*')) return;
-    const segments = path.split('/').map((part) => {
+    const segments = path.split('/').map((part): Segment => {
       const name = /^\{(\w+)\}$/.exec(part)?.[1];
       return name ? { name } : { text: part };
     });
-    if (segments.some((segment) => 'text' in segment && segment.text.includes('{'))) return;
+    if (segments.some(({ text }) => text?.includes('{'))) return;
     const entry: Entry = { order, handler, segments };
-    if (segments.every((segment) => 'text' in segment)) {
+    if (segments.every(({ text }) => text !== undefined)) {
       const key = `${method} ${path}`;
       if (!this.fixed.has(key)) this.fixed.set(key, entry);
       return;
@@ -61,7 +63,7 @@ function parametersOf(entry: Entry, parts: readonly string[]): Record<string, st
   const params: Record<string, string> = {};
   for (const [index, segment] of entry.segments.entries()) {
     const part = parts[index] ?? '';
-    if ('text' in segment) {
+    if (segment.text !== undefined) {
       if (segment.text !== part) return null;
     } else if (part === '') return null;
     else params[segment.name] = part;

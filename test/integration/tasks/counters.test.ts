@@ -59,7 +59,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom('reap' as const, 'break' as const, 'delete' as const) }),
+    arbitrary: fc.record({ do: fc.constantFrom<'reap' | 'break' | 'delete'>('reap', 'break', 'delete') }),
   },
 );
 
@@ -90,7 +90,7 @@ async function play(run: SeededRun, steps: Step[]): Promise<void> {
       await db.$executeRaw`UPDATE managed_deployments SET health_status = CASE health_status WHEN 'healthy' THEN 'unhealthy' ELSE 'healthy' END WHERE miner_hotkey = ${run.miners[0]?.hotkey}`;
     } else if (one.do === 'delete') {
       await db.$executeRaw`DELETE FROM miner_evaluation_tasks WHERE id = (SELECT min(id) FROM miner_evaluation_tasks WHERE status = 'pending' AND attempt_count = 0)`;
-    } else {
+    } else if ('which' in one) {
       const lease = held[one.which % Math.max(1, held.length)];
       if (!lease) continue;
       const key = {
