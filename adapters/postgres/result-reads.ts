@@ -1,15 +1,22 @@
 /** What a result reads under its task's lock, and the small writes beside its rows; each one statement. */
 import type { PoolClient } from 'pg';
 import type { EnrichmentRecord } from '../../domain/oracle/record';
+import type { ResultRequest } from '../../domain/contracts/tasks';
 import type { LedgerCall } from '../../domain/scoring/types';
 import { entryJobId } from '../../domain/tasks/entries';
 import { rejectedNotFound, rejectedWrongValidator } from '../../domain/tasks/rejections';
 import { Prisma, type Db } from './index';
 import type { LeasedRow, StoredJudgment } from './judgments';
 import { prepared } from './prepared';
-import type { SubmitRequest } from './results';
 import { sqlNow } from './sql';
 import { remainingTasks } from './task-progress';
+
+/** Whose result it is, and for what. */
+export interface ResultKey {
+  taskEvaluationId: string;
+  validatorHotkey: string;
+  body: ResultRequest;
+}
 
 export interface LocatedClaim {
   fencing: bigint;
@@ -21,7 +28,7 @@ export interface LocatedClaim {
  * Finds the lease that a result is for, by the rules of `locateClaim`, with the tool calls of its jobs.
  * @throws HttpError 403 for an unknown task, and for one that the signer never held (under that number)
  */
-export async function locateWithJobs(db: Db, request: SubmitRequest): Promise<LocatedClaim> {
+export async function locateWithJobs(db: Db, request: ResultKey): Promise<LocatedClaim> {
   const { taskEvaluationId: task, validatorHotkey: validator, body } = request;
   const fencing = body.fencing == null ? null : BigInt(body.fencing);
   const jobIds = body.miner_results.map(entryJobId).filter((id) => id !== '');
