@@ -1,4 +1,5 @@
-import type { Db, Prisma } from '../adapters/postgres';
+import { Prisma, type Db } from '../adapters/postgres';
+import { prepared } from '../adapters/postgres/prepared';
 import type { ObjectStore } from '../adapters/object-store/types';
 import type { EvaluationTask } from '../domain/contracts/dataset';
 import type { FamilyFacts, JudgmentFacts, ResultFacts, RunFacts } from '../domain/evidence/contract';
@@ -20,8 +21,13 @@ export interface FactSources {
 /**
  * Everything that was recorded of a closed run, before anything is computed from it. Scores, winner and weights all come
  * from these facts through `computeRun`, so that whoever holds the published facts computes the same.
+ * @param onTask called after each task that was read, for a heartbeat
  */
-export async function collectFacts(sources: FactSources, runId: string): Promise<RunFacts> {
+export async function collectFacts(
+  sources: FactSources,
+  runId: string,
+  onTask: () => void = () => undefined,
+): Promise<RunFacts> {
   const { db, policy } = sources;
   const run = await db.evaluationRun.findUnique({ where: { id: runId } });
   if (!run?.closedAt) throw badState(`run ${runId} is not closed, so there is nothing to score yet`);
@@ -41,7 +47,7 @@ export async function collectFacts(sources: FactSources, runId: string): Promise
         thinking: milliseconds(policy.latencyBudgets.thinking),
       },
     },
-    families: [await familyFacts(sources, run)],
+    families: [await familyFacts(sources, run, onTask)],
   };
 }
 
@@ -51,7 +57,7 @@ function versionOf(stored: number): ScoringVersion {
 
 type Run = Prisma.EvaluationRunGetPayload<object>;
 
-async function familyFacts(sources: FactSources, run: Run): Promise<FamilyFacts> {
+async function familyFacts(sources: FactSources, run: Run, onTask: () => void): Promise<FamilyFacts> {
   const { db, policy } = sources;
   const familyId = policy.familyId;
   const runId = run.id;
@@ -97,7 +103,7 @@ async function familyFacts(sources: FactSources, run: Run): Promise<FamilyFacts>
       oracle_status: task.oracleStatus,
       ...enrichmentFacts(task.enrichment?.recordJson),
     })),
-    results: await resultFacts(db, runId, familyId),
+    results: await resultFacts(db, runId, familyId, tasks, onTask),
   };
 }
 
@@ -172,37 +178,93 @@ function exclusion(
   return { excluded: submission.statusReason || submission.status };
 }
 
-async function resultFacts(db: Db, runId: string, familyId: string): Promise<ResultFactsWithJudgments[]> {
-  const rows = await db.minerEvaluationTask.findMany({
-    where: { runId, familyId },
-    orderBy: [{ taskIndex: 'asc' }, { minerHotkey: 'asc' }],
-    include: { results: { orderBy: [{ fencing: 'asc' }, { validatorHotkey: 'asc' }] } },
-  });
-  return rows.map((row) => ({
-    miner_hotkey: row.minerHotkey,
-    deployment_id: row.deploymentId,
-    task_id: row.taskId,
-    status: row.status === 'evaluated' ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
-    reason: row.statusReason,
-    judgments: row.results.map(judgmentFacts),
-  }));
+/** What of a judgment is a fact; the miner's whole answer and the judge's whole output stay where they are. */
+interface StoredJudgment {
+  row_id: string;
+  validator_hotkey: string;
+  fencing: bigint;
+  job_id: string | null;
+  composite_input_json: unknown;
+  miner_latency_seconds: number;
+  judge_cost_usd: number;
+  guidance: string | null;
+  final_task_score: number | null;
+}
+
+/** Task by task, so that no more than one task's rows are in memory as the database sends them. */
+async function resultFacts(
+  db: Db,
+  runId: string,
+  familyId: string,
+  tasks: readonly { id: string }[],
+  onTask: () => void,
+): Promise<ResultFactsWithJudgments[]> {
+  const results: ResultFactsWithJudgments[] = [];
+  for (const task of tasks) {
+    const [rows, judgments] = await Promise.all([
+      db.minerEvaluationTask.findMany({
+        where: { taskEvaluationId: task.id, runId, familyId },
+        select: {
+          id: true,
+          minerHotkey: true,
+          deploymentId: true,
+          taskId: true,
+          status: true,
+          statusReason: true,
+        },
+        orderBy: { minerHotkey: 'asc' },
+      }),
+      prepared<StoredJudgment>(
+        db,
+        Prisma.sql`
+        SELECT miner_evaluation_task_id AS row_id, validator_hotkey, fencing, job_id, composite_input_json,
+          miner_latency_seconds, judge_cost_usd, final_task_score,
+          CASE WHEN jsonb_typeof(judge_output_json #> '{metadata,eval_guidance}') = 'string'
+            THEN judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
+        FROM task_miner_results WHERE task_evaluation_id = ${task.id}::text
+        ORDER BY miner_evaluation_task_id, fencing, validator_hotkey`,
+      ),
+    ]);
+    const byRow = grouped(judgments);
+    for (const row of rows) {
+      results.push({
+        miner_hotkey: row.minerHotkey,
+        deployment_id: row.deploymentId,
+        task_id: row.taskId,
+        status: row.status === 'evaluated' ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
+        reason: row.statusReason,
+        judgments: (byRow.get(row.id) ?? []).map(judgmentFacts),
+      });
+    }
+    onTask();
+  }
+  return results;
+}
+
+function grouped(judgments: readonly StoredJudgment[]): Map<string, StoredJudgment[]> {
+  const groups = new Map<string, StoredJudgment[]>();
+  for (const judgment of judgments) {
+    const group = groups.get(judgment.row_id);
+    if (group) group.push(judgment);
+    else groups.set(judgment.row_id, [judgment]);
+  }
+  return groups;
 }
 
 type ResultFactsWithJudgments = ResultFacts & { judgments: JudgmentFacts[] };
 
-function judgmentFacts(result: Prisma.TaskMinerResultGetPayload<object>): JudgmentFacts {
-  const stored = result.compositeInputJson as unknown as CompositeInput | { unjudged: true; reason: string };
+function judgmentFacts(result: StoredJudgment): JudgmentFacts {
+  const stored = result.composite_input_json as CompositeInput | { unjudged: true; reason: string };
   const unjudged = 'unjudged' in stored ? stored : null;
-  const judged = (result.judgeOutputJson as { metadata?: { eval_guidance?: unknown } } | null)?.metadata;
   return {
-    validator_hotkey: result.validatorHotkey,
+    validator_hotkey: result.validator_hotkey,
     fencing: Number(result.fencing),
-    job_id: result.jobId,
-    input: unjudged ? null : ({ ...(stored as CompositeInput) } as JudgmentFacts['input']),
+    job_id: result.job_id,
+    input: unjudged ? null : (stored as JudgmentFacts['input']),
     failure_reason: unjudged?.reason ?? null,
-    miner_latency_seconds: result.minerLatencySeconds,
-    judge_cost_usd: result.judgeCostUsd,
-    guidance: typeof judged?.eval_guidance === 'string' ? judged.eval_guidance : null,
-    validator_composite: result.finalTaskScore,
+    miner_latency_seconds: result.miner_latency_seconds,
+    judge_cost_usd: result.judge_cost_usd,
+    guidance: result.guidance,
+    validator_composite: result.final_task_score,
   };
 }

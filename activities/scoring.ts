@@ -38,7 +38,10 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
     async aggregateRun(runId) {
       const context = Context.current();
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
-      const family = familyOf(computeRun(await collectFacts(deps, runId)), familyId);
+      const family = familyOf(
+        computeRun(await collectFacts(deps, runId, () => context.heartbeat('reading results'))),
+        familyId,
+      );
       context.heartbeat({ results: family.results.length });
       const decision = family.winner;
       const deployments = await db.managedDeployment.findMany({
@@ -172,7 +175,9 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
       const context = Context.current();
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
       if (run.evidenceKey && run.evidenceSha256) return { key: run.evidenceKey, sha256: run.evidenceSha256 };
-      const evidence = computeRun(await collectFacts(deps, runId));
+      const evidence = computeRun(
+        await collectFacts(deps, runId, () => context.heartbeat('reading results')),
+      );
       context.heartbeat({ families: evidence.families.length });
       const text = canonicalJson(evidence);
       const sha256 = sha256Hex(text);

@@ -58,8 +58,11 @@ export async function taskProgress(db: Db, runId: string, familyId: string): Pro
  * @returns null when there is no such run
  */
 export async function findRun(db: Db, runId: string | null): Promise<{ id: string; status: string } | null> {
-  const select = { id: true, status: true };
-  if (runId !== null) return db.evaluationRun.findUnique({ where: { id: runId }, select });
-  const open = await db.evaluationRun.findFirst({ where: { status: 'open' }, select });
-  return open ?? db.evaluationRun.findFirst({ orderBy: { sequence: 'desc' }, select });
+  const [run] = await prepared<{ id: string; status: string }>(
+    db,
+    Prisma.sql`
+    SELECT id, status FROM evaluation_runs WHERE ${runId}::text IS NULL OR id = ${runId}::text
+    ORDER BY (status = 'open') DESC, sequence DESC LIMIT 1`,
+  );
+  return run ?? null;
 }

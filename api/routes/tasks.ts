@@ -2,7 +2,8 @@
 import { claimOnce } from '../../adapters/postgres/claim-once';
 import { heartbeatClaim, releaseClaim } from '../../adapters/postgres/claims';
 import { submitResult } from '../../adapters/postgres/results';
-import { findRun, taskProgress } from '../../adapters/postgres/task-progress';
+import { SharedRead } from '../../adapters/postgres/shared-read';
+import { findRun, taskProgress, type TaskProgress } from '../../adapters/postgres/task-progress';
 import { familyRefusal } from '../../domain/contracts/common';
 import {
   claimAnyRequestSchema,
@@ -74,6 +75,7 @@ async function claim(
     leaseSeconds: config.claimTimeoutSeconds,
     maxAttempts: config.maxTaskAttempts,
   });
+  if (tasks.length > 0) progressReadsOf(deps).clear();
   counterOf(deps.metrics, 'claims').inc(tasks.length);
   // Good for the longest life that heartbeats can give the lease; the proxy refuses it as soon as the lease is over.
   const lifeSeconds = Math.max(config.claimTimeoutSeconds, settings.workCapSeconds) + JOB_GRACE_SECONDS;
@@ -114,6 +116,7 @@ async function result(
     },
     logger: deps.logger,
   });
+  progressReadsOf(deps).clear();
   if (!outcome.replayed) counterOf(deps.metrics, 'results').inc();
   counterOf(deps.metrics, 'returned').inc(outcome.returned.length);
   if (outcome.disputed.length > 0) {
@@ -147,11 +150,22 @@ async function heartbeat(
   };
 }
 
+/** Progress counts every row of a run: at most a second old, and never older than what this process wrote. */
+const progressReads = new WeakMap<ApiDeps['db'], SharedRead<TaskProgress>>();
+
+function progressReadsOf(deps: ApiDeps): SharedRead<TaskProgress> {
+  let reads = progressReads.get(deps.db);
+  if (!reads) progressReads.set(deps.db, (reads = new SharedRead(1_000)));
+  return reads;
+}
+
 async function status(deps: ApiDeps, family: string, runId: string | null): Promise<unknown> {
   requireFamily(family);
   const run = await findRun(deps.db, runId);
   if (!run) throw new HttpError(404, runId === null ? 'there is no run yet' : `run ${runId} does not exist`);
-  const progress = await taskProgress(deps.db, run.id, family);
+  const progress = await progressReadsOf(deps).get(`${run.id} ${family}`, () =>
+    taskProgress(deps.db, run.id, family),
+  );
   return {
     run_id: run.id,
     family_id: family,
@@ -292,6 +306,7 @@ export function createTaskRoutes(settings: () => TaskSettings): Route[] {
           fencing: body?.fencing == null ? null : BigInt(body.fencing),
           reason: body?.reason || 'baseline failed',
         });
+        progressReadsOf(deps).clear();
         return { status: 'released' };
       },
     ),

@@ -67,3 +67,16 @@ export async function seedOpenRun(
   await client.query('CHECKPOINT');
   return { runId, miners: [...miners] };
 }
+
+/** Freezes a seeded run's members, as its workflow does before tasks are claimed. */
+export async function freezeBenchRun(client: Client, runId: string): Promise<void> {
+  await client.query(
+    `INSERT INTO epoch_target_snapshots (id, epoch_id, family_id, benchmark_version, rubric_version, judge_model,
+       status, members_json)
+     SELECT $1::text, $1::text, '${FAMILY}', 'bench', 'bench', 'bench', 'open', jsonb_agg(jsonb_build_object('hotkey', miner_hotkey,
+       'uid', NULL, 'family_id', '${FAMILY}', 'metadata',
+       jsonb_build_object('deployment_id', id, 'submission_id', submission_id)) ORDER BY id)
+     FROM managed_deployments WHERE id LIKE $1::text || '-%'`,
+    [runId],
+  );
+}
