@@ -108,7 +108,7 @@ export async function startService(
   });
   children.push(child);
   const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 400; tries += 1) {
     const ready = await fetch(`${url}/readyz`).then(
       (response) => response.ok,
       () => false,
@@ -117,7 +117,7 @@ export async function startService(
     if (child.exitCode !== null) throw new Error(`${name} ended with status ${child.exitCode}`);
     await sleep(100);
   }
-  throw new Error(`${name} was not ready within ten seconds`);
+  throw new Error(`${name} was not ready within forty seconds`);
 }
 
 async function freePort(): Promise<number> {

@@ -19,6 +19,7 @@ import type { RagConfig } from './config';
 import { embedOrRefuse, Indexer } from './indexing';
 import { createRagMetrics, type RagMetrics } from './metrics';
 import { CorpusStore, topK } from './store';
+import { Turns } from './turns';
 
 /** An embedding call with its retries, in seconds. */
 const MAX_SECONDS = 130;
@@ -36,6 +37,7 @@ export async function createRagService(
   const loaded = await store.load();
   logger.info('corpora are loaded', { corpora: loaded, embedding: embedder.name });
   const indexer = new Indexer(store, embedder);
+  const turns = new Turns();
   const counted = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -94,6 +96,7 @@ export async function createRagService(
                   }),
                 )
               : [];
+          await turns.next();
           const hits = vector ? topK(corpus, vector, k) : [];
           return {
             body: {

@@ -109,16 +109,25 @@ export class CorpusStore {
  */
 export function topK(corpus: Corpus, query: Float32Array, k: number): Hit[] {
   const { chunks, vectors, dimensions } = corpus;
-  const scored = chunks.map((chunk, index) => {
+  const width = Math.min(dimensions, query.length);
+  const best: { index: number; score: number }[] = [];
+  for (let index = 0, offset = 0; index < chunks.length; index += 1, offset += dimensions) {
     let score = 0;
-    const offset = index * dimensions;
-    for (let place = 0; place < dimensions; place += 1) {
-      score += (vectors[offset + place] ?? 0) * (query[place] ?? 0);
+    for (let place = 0; place < width; place += 1) {
+      score += (vectors[offset + place] as number) * (query[place] as number);
     }
-    return { chunk, score, index };
+    const last = best.at(-1);
+    if (best.length >= k && last !== undefined && score <= last.score) continue;
+    // Behind those of the same score: they came before.
+    let at = best.length;
+    while (at > 0 && (best[at - 1] as { score: number }).score < score) at -= 1;
+    best.splice(at, 0, { index, score });
+    if (best.length > k) best.pop();
+  }
+  return best.flatMap(({ index, score }) => {
+    const chunk = chunks[index];
+    return chunk ? [{ chunk, score }] : [];
   });
-  scored.sort((a, b) => b.score - a.score || a.index - b.index);
-  return scored.slice(0, k).map(({ chunk, score }) => ({ chunk, score }));
 }
 
 function bytes(vector: Float32Array): Uint8Array<ArrayBuffer> {
