@@ -2,7 +2,8 @@ import type { JudgeClient } from '../../adapters/judge-client';
 import type { Logger } from '../../adapters/logging';
 import type { InvocationClient, OwnerClient } from '../../adapters/owner-client';
 import type { TaskJournals } from '../../adapters/task-journal';
-import type { LatencyBudgets } from '../../domain/validator/task';
+import type { EnrichmentRecord } from '../../domain/oracle/record';
+import type { ClaimedTask, LatencyBudgets } from '../../domain/validator/task';
 import type { ValidatorMetrics } from './metrics';
 import type { RunningTasks } from './running';
 
@@ -18,6 +19,9 @@ export interface WorkSettings {
   idleHeartbeatEvery: number;
 }
 
+/** Finds the truth of a task that the owner sent without one. @throws when its oracles stay away */
+export type Enricher = (task: ClaimedTask, signal: AbortSignal) => Promise<EnrichmentRecord>;
+
 /** What the validator's activities work with. */
 export interface ValidatorActivityDeps {
   settings: WorkSettings;
@@ -25,6 +29,8 @@ export interface ValidatorActivityDeps {
   invocations: InvocationClient;
   judge: JudgeClient;
   journals: TaskJournals;
+  /** Null where this validator has no oracles: such tasks are then disputed. */
+  enrich: Enricher | null;
   running: RunningTasks;
   metrics: ValidatorMetrics;
   logger: Logger;

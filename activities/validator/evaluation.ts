@@ -2,6 +2,8 @@ import { messageOf } from '../../adapters/logging';
 import type { TaskJournal } from '../../adapters/task-journal';
 import { answerText } from '../../domain/contracts/invocation';
 import { DEFAULT_SCORING_VERSION } from '../../domain/scoring';
+import { baselineOf } from '../../domain/oracle/settle';
+import { microToUsd } from '../../domain/pricing/cost';
 import { citationsOf } from '../../domain/validator/answer';
 import { attestingTools, type Measurement } from '../../domain/validator/judging';
 import {
@@ -29,11 +31,18 @@ import type { TaskProgress } from './running';
 /** The ledger that a required tool is attested by could not be read: nobody's zero (decision 7). */
 class LedgerUnreadable extends Error {}
 
+/** A task with the truth that its answers are judged by, and what finding it cost this validator, USD. */
+interface SettledTruth {
+  task: ClaimedTask;
+  truth: JudgingTruth;
+  oracleCostUsd: number;
+}
+
 type Settled = { result: MinerResult } | { released: ReleasedMiner };
 
 /** Asks all miners of one leased task and judges what they say; everything obtained is in the journal at once. */
 export class TaskEvaluation {
-  private readonly truth: JudgingTruth;
+  private settled: Promise<SettledTruth> | undefined;
 
   constructor(
     private readonly task: ClaimedTask,
@@ -41,9 +50,7 @@ export class TaskEvaluation {
     private readonly journal: TaskJournal,
     private readonly progress: TaskProgress,
     private readonly deps: ValidatorActivityDeps,
-  ) {
-    this.truth = judgingTruth(task);
-  }
+  ) {}
 
   /**
    * Evaluates all miners at the same time.
@@ -51,13 +58,18 @@ export class TaskEvaluation {
    * @throws JudgeExhausted, LeaseLost, Interrupted
    */
   async run(): Promise<ResultBody> {
-    const { task, lease, truth, deps } = this;
-    const works = task.miners.map((miner) => this.evaluate(miner));
+    const { lease, deps } = this;
+    const settling = this.truth();
+    // Awaited below, and by whoever judges; until then it may fail unheard.
+    settling.catch(() => undefined);
+    const works = this.task.miners.map((miner) => this.evaluate(miner));
     const settled = await allOrNone(works, (error) => lease.abort(error));
     lease.signal.throwIfAborted();
+    const { task, truth, oracleCostUsd } = await settling;
     return resultBody({
       task,
       truth,
+      oracleCostUsd,
       results: settled.flatMap((entry) => ('result' in entry ? [entry.result] : [])),
       released: settled.flatMap((entry) => ('released' in entry ? [entry.released] : [])),
       validatorHotkey: deps.validatorHotkey,
@@ -65,8 +77,34 @@ export class TaskEvaluation {
     });
   }
 
+  /** What answers are judged by: the owner's truth, else what this validator's oracles find while the miners work. */
+  private truth(): Promise<SettledTruth> {
+    return (this.settled ??= this.settleTruth());
+  }
+
+  private async settleTruth(): Promise<SettledTruth> {
+    const { task, deps, lease, journal } = this;
+    const { enrich } = deps;
+    const open = task.oracle_status == null && task.task_payload.oracle_source === 'three_oracle';
+    if (!enrich || !open) return { task, truth: judgingTruth(task), oracleCostUsd: 0 };
+    const record = await journal.once('enrichment', () => enrich(task, lease.signal));
+    const enriched: ClaimedTask = {
+      ...task,
+      expected_claims: record.expected_claims,
+      must_not_claim: record.must_not_claim,
+      oracle_status: record.oracle_status,
+      oracle_disagreement_note: record.disagreement_note,
+      cached_baseline: baselineOf(record),
+    };
+    return {
+      task: enriched,
+      truth: judgingTruth(enriched),
+      oracleCostUsd: microToUsd(record.cost_micro_usd),
+    };
+  }
+
   private async evaluate(miner: OfferedMiner): Promise<Settled> {
-    const { task, lease, deps, journal, truth } = this;
+    const { task, lease, deps, journal } = this;
     const payload = task.task_payload;
     const budget = latencyBudgetSeconds(modeOf(payload), deps.settings.latencyBudgets);
     const asked = await askMiner({
@@ -85,6 +123,7 @@ export class TaskEvaluation {
     if (asked.kind === 'answered') return this.judge(miner, asked, budget);
     const { failure, timing, response } = asked;
     if (failure.of === 'owner') return this.leaveOut(miner, failure.reason);
+    const { truth } = await this.truth();
     const context = {
       taskId: task.task_id,
       familyId: task.family_id,
@@ -99,7 +138,8 @@ export class TaskEvaluation {
     asked: Extract<AskOutcome, { kind: 'answered' }>,
     budget: number | null,
   ): Promise<Settled> {
-    const { task, lease, deps, truth } = this;
+    const { lease, deps } = this;
+    const { task, truth } = await this.truth();
     const { response, timing } = asked;
     const version = task.scoring_version ?? DEFAULT_SCORING_VERSION;
     const remember = <T>(name: string, act: () => Promise<T>): Promise<T> =>

@@ -172,6 +172,9 @@ async function settle(
   const task = await lockedTask(tx, key);
   if (!task) throw new Error(`run ${key.runId} has no task ${key.taskId}`);
   if (task.enrichment?.recordJson) return enrichmentRecordSchema.parse(task.enrichment.recordJson);
+  const run = await tx.evaluationRun.findUnique({ where: { id: key.runId }, select: { closedAt: true } });
+  // What a closed run was scored by does not change any more.
+  if (run?.closedAt) return record;
   const now = new Date();
   await tx.taskEvaluation.update({
     where: { id: task.id },

@@ -239,6 +239,8 @@ export function resultBody(input: {
   released: ReleasedMiner[];
   validatorHotkey: string;
   judgeModel: string;
+  /** What this validator paid for oracles; 0 where the owner asks them. */
+  oracleCostUsd?: number;
 }): ResultBody {
   const { task, truth } = input;
   return {
@@ -247,8 +249,7 @@ export function resultBody(input: {
     released_miners: input.released,
     validator_hotkey: input.validatorHotkey,
     judge_model: input.judgeModel,
-    // The oracles are asked by the owner, so this validator paid nothing for them.
-    oracle_cost_usd: 0,
+    oracle_cost_usd: input.oracleCostUsd ?? 0,
     ...(task.fencing == null ? {} : { fencing: task.fencing }),
   };
 }

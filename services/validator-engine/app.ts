@@ -4,9 +4,11 @@ import { NativeConnection, type Worker, type WorkflowBundle } from '@temporalio/
 import { RunningTasks, type RunningTaskView } from '../../activities/validator/running';
 import { createValidatorMetrics } from '../../activities/validator/metrics';
 import { JudgeClient } from '../../adapters/judge-client';
+import { filesystemEnrichmentStore } from '../../adapters/enrichment-store';
 import type { Hotkey } from '../../adapters/keys/types';
 import { messageOf, type Logger } from '../../adapters/logging';
 import { InvocationClient, OwnerClient } from '../../adapters/owner-client';
+import { layerConfigured } from '../../adapters/oracle';
 import { TaskJournals } from '../../adapters/task-journal';
 import {
   connectionOptions,
@@ -18,6 +20,7 @@ import { LoopHandle } from '../../adapters/validator-loop';
 import type { ValidatorProgressView } from '../../domain/messages';
 import { createService, type Service } from '../http';
 import { loopSettings, type ValidatorConfig } from './config';
+import { createEnricher, createOracleWorkers } from './enrichment';
 import { createValidatorWorker, takeUpAbandoned } from './worker';
 
 export interface ValidatorDeps {
@@ -68,7 +71,7 @@ const JUDGE_MODEL_RETRY_MS = 5_000;
 interface Opened {
   client: Client;
   connection: NativeConnection;
-  worker: Worker;
+  workers: Worker[];
 }
 
 /** Puts the engine together: the loop's worker, and the HTTP app that shows what it does. */
@@ -110,6 +113,18 @@ export function createValidator(deps: ValidatorDeps): Validator {
     const client = await connectTemporal(deps.temporal);
     const connection = await NativeConnection.connect(connectionOptions(deps.temporal));
     await ensureSearchAttributes(client);
+    const store = filesystemEnrichmentStore(config.enrichmentDir, hotkey.ss58);
+    const { namespace } = deps.temporal;
+    const asks = layerConfigured(config.oracles);
+    const oracles = asks
+      ? await createOracleWorkers({
+          connection,
+          namespace,
+          store,
+          hotkey: hotkey.ss58,
+          config: config.oracles,
+        })
+      : [];
     const worker = await createValidatorWorker({
       connection,
       namespace: deps.temporal.namespace,
@@ -121,6 +136,7 @@ export function createValidator(deps: ValidatorDeps): Validator {
         invocations,
         judge,
         journals: new TaskJournals(config.journalDir),
+        enrich: asks ? createEnricher(client, store, hotkey.ss58) : null,
         running,
         metrics,
         logger,
@@ -129,7 +145,7 @@ export function createValidator(deps: ValidatorDeps): Validator {
         stopping: stopping.signal,
       },
     });
-    return { client, connection, worker };
+    return { client, connection, workers: [worker, ...oracles] };
   }
 
   async function status(): Promise<ValidatorStatus> {
@@ -197,7 +213,7 @@ export function createValidator(deps: ValidatorDeps): Validator {
       opened = await open();
       const taken = await takeUpAbandoned(opened.client, hotkey.ss58, logger);
       if (taken > 0) logger.info('goes on with what a process that ended had begun', { attempts: taken });
-      opened.worker.run().then(settle.resolve, settle.reject);
+      Promise.all(opened.workers.map((worker) => worker.run())).then(() => settle.resolve(), settle.reject);
       await new LoopHandle(opened.client, hotkey.ss58).start(loopSettings(config));
     },
     async stop() {
@@ -206,7 +222,7 @@ export function createValidator(deps: ValidatorDeps): Validator {
       service.startDraining();
       if (opened) {
         await drained(opened.client);
-        if (opened.worker.getState() === 'RUNNING') opened.worker.shutdown();
+        for (const worker of opened.workers) if (worker.getState() === 'RUNNING') worker.shutdown();
         await ended.catch((error: unknown) => logger.error('the worker broke', { error: messageOf(error) }));
         await opened.connection.close();
         await opened.client.connection.close();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { WorkSettings } from '../../activities/validator/deps';
+import { oracleConfigFromEnv, type OracleConfig } from '../../adapters/oracle';
 import { FAMILIES, type FamilyId } from '../../domain/status';
 import type { LoopSettings } from '../../domain/validator/loop';
 import {
@@ -29,6 +30,10 @@ export interface ValidatorConfig extends WorkSettings {
   pollIntervalSeconds: number;
   /** Where answers and judgements are kept until their task is settled. */
   journalDir: string;
+  /** Where what this validator's oracles found is kept. */
+  enrichmentDir: string;
+  /** This validator's own oracles; asked only about tasks that the owner sends without a truth. */
+  oracles: OracleConfig;
   /** How long a stop may take; what is not finished within it is taken up by the next start. */
   shutdownGraceSeconds: number;
   weights: {
@@ -121,6 +126,8 @@ export function validatorConfigFromEnv(env: NodeJS.ProcessEnv): ValidatorConfig 
     },
     slimOnly: e.EIREL_VALIDATOR_SLIM_ONLY,
     taskCapSeconds: e.EIREL_VALIDATOR_TASK_CAP_SECONDS,
+    enrichmentDir: join(e.EIREL_VALIDATOR_DATA_DIR || join('.eirel', 'validator'), 'enrichment'),
+    oracles: oracleConfigFromEnv(env),
     journalDir: join(e.EIREL_VALIDATOR_DATA_DIR || join('.eirel', 'validator'), 'journal'),
     shutdownGraceSeconds: e.EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS,
     weights: {

@@ -209,6 +209,12 @@ describe('enrichment of the owner', () => {
     await database.db.evaluationRun.updateMany({ data: { closedAt: new Date() } });
     expect((await store.begin(key())).state).toBe('closed');
     await expect(reopenEnrichments(database.db, run.runId)).rejects.toMatchObject({ status: 409 });
+    // A finding that comes after the close changes nothing that scores were made of.
+    await store.settle(key(), found());
+    expect(await database.db.taskEvaluation.findFirst({ where: { taskId: 'task-0' } })).toMatchObject({
+      enrichmentStatus: 'pending',
+      oracleStatus: null,
+    });
   });
 });
 
