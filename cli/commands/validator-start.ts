@@ -63,6 +63,7 @@ export async function startValidator(env: NodeJS.ProcessEnv, dataDir: string): P
   try {
     parts = await startParts({
       dataDir,
+      ...(env.EIREL_TOOLS_DIR ? { toolsDir: env.EIREL_TOOLS_DIR } : {}),
       want: ['temporal'],
       logger,
       onProgress: say,

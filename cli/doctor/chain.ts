@@ -3,6 +3,7 @@ import { chainConfigFromEnv } from '../../adapters/chain/config';
 import { connectChain } from '../../adapters/chain/client';
 import { readChainClock, type ChainClock } from '../../adapters/chain/clock';
 import type { ChainConfig, WeightState } from '../../adapters/chain/types';
+import { createLogger } from '../../adapters/logging';
 import { EXIT } from '../exit-codes';
 import { Finding, warning } from './check';
 import { judgeSkew } from './owner';
@@ -75,7 +76,7 @@ export function judgeChainClock(clock: ChainClock): string {
 
 /** Reads what decides whether the hotkey may set weights. */
 export async function readStanding(config: ChainConfig, hotkey: string): Promise<WeightState> {
-  const chain = await connectChain(config);
+  const chain = await connectChain(config, createLogger('chain', 'error'));
   try {
     return await chain.weightState(config.netuid, hotkey);
   } finally {

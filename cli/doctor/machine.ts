@@ -33,14 +33,15 @@ export function lookAtDisk(dataDir: string): string {
 export async function lookAtTemporal(env: NodeJS.ProcessEnv, dataDir: string): Promise<string> {
   const running = runningStackEnv(dataDir);
   if (!env.TEMPORAL_ADDRESS && !running) {
-    const { path } = await obtainTemporal({ toolsDir: join(dataDir, 'tools'), env }).catch(
-      (error: unknown) => {
-        throw new Finding(
-          `no Temporal server is named, and none can be started: ${(error as Error).message}`,
-          'set TEMPORAL_ADDRESS to a server of yours, or install the Temporal CLI',
-        );
-      },
-    );
+    const { path } = await obtainTemporal({
+      toolsDir: env.EIREL_TOOLS_DIR || join(dataDir, 'tools'),
+      env,
+    }).catch((error: unknown) => {
+      throw new Finding(
+        `no Temporal server is named, and none can be started: ${(error as Error).message}`,
+        'set TEMPORAL_ADDRESS to a server of yours, or install the Temporal CLI',
+      );
+    });
     return `none runs yet; "eirel-ai validator start" starts ${path} with its data in ${dataDir}`;
   }
   const config = temporalConfigFromEnv({ ...running, ...env });

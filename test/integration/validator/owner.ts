@@ -40,6 +40,8 @@ export class TestOwner {
   readonly releases: Received[] = [];
   readonly refusals: string[] = [];
   heartbeats = 0;
+  /** Knows no validator. */
+  strangers = false;
   leaseMs = 30_000;
   weights: Record<string, unknown> = { run_id: null, ready: false, weights: {}, family_winners: [] };
   /** Answers a claim after it has leased its tasks. Return true when it was answered. */
@@ -104,6 +106,7 @@ export class TestOwner {
     );
     if (invoke) return this.invoke(invoke[1] as string, invoke[2] ? 'stream' : 'unary', req, body, res);
 
+    if (path === '/healthz') return send(res, 200, { status: 'ok' });
     const verdict = verifySignedRequest({
       method: req.method ?? '',
       rawUrl: req.url ?? '',
@@ -118,6 +121,9 @@ export class TestOwner {
       }
     }
     if (path === '/v1/families/general_chat/tasks/claim') return this.claim(body, res);
+    if (path === '/v1/validators/me' && this.strangers) {
+      return this.refuse(res, 403, 'validator access denied');
+    }
     if (path === '/v1/validators/me') return send(res, 200, { hotkey: verdict.hotkey, is_active: true });
     if (path === '/v1/weights') return send(res, 200, this.weights);
     const act = /^\/v1\/families\/general_chat\/task-evaluations\/([^/]+)\/(\S+)$/.exec(path);
