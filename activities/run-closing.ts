@@ -130,6 +130,7 @@ export function createRunClosingActivities(deps: {
       const members = (snapshot?.membersJson ?? []) as unknown as Array<{
         metadata: { deployment_id: string; submission_id: string };
       }>;
+      const served = await servedDeployments(db, runId);
       let retired = 0;
       for (const { metadata } of members) {
         const rank = keep.indexOf(metadata.deployment_id);
@@ -140,7 +141,14 @@ export function createRunClosingActivities(deps: {
         if (row.status === 'retired') continue;
         // It was kept only because this run had frozen it (decision 8); its miner has a newer submission.
         const superseded = ['retired', 'withdrawn'].includes(row.submission.status);
-        if (superseded || (rank < 0 && keep.length > 0)) {
+        if (!superseded && rank < 0 && served.size > 0 && !served.has(metadata.deployment_id)) {
+          // It never had its turn, so it has not lost: it takes part in the next run.
+          const run = await theRun(runId);
+          await db.managedMinerSubmission.update({
+            where: { id: metadata.submission_id },
+            data: { introducedRunId: runIdOf(run.sequence + 1) },
+          });
+        } else if (superseded || (rank < 0 && keep.length > 0)) {
           const reason = superseded
             ? 'replaced by a newer submission'
             : `not among the best ${policy.topCarryover} of ${runId}`;
@@ -168,4 +176,14 @@ export function createRunClosingActivities(deps: {
       return { runId: runIdOf(sequence) };
     },
   };
+}
+
+/** Deployments with at least one row that the owner's side did not leave unscored. */
+async function servedDeployments(db: Db, runId: string): Promise<Set<string>> {
+  const rows = await db.minerEvaluationTask.findMany({
+    where: { runId, status: { not: 'unscored' } },
+    distinct: ['deploymentId'],
+    select: { deploymentId: true },
+  });
+  return new Set(rows.map((row) => row.deploymentId));
 }

@@ -3,7 +3,7 @@ import type { Db, Prisma } from '../adapters/postgres';
 import type { ObjectStore } from '../adapters/object-store/types';
 import type { Hotkey } from '../adapters/keys/types';
 import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
-import { computeRun } from '../domain/evidence/compute';
+import { computeRun, neverServed } from '../domain/evidence/compute';
 import { weightsDigest } from '../domain/evidence/weights-digest';
 import { parseEvidence, type FamilyEvidence, type RunEvidence } from '../domain/evidence/contract';
 import { naiveIso } from '../domain/time';
@@ -53,7 +53,10 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
           family.results.flatMap((result) => result.judgments.map((judgment) => judgment.validator_hotkey)),
         ),
       ].sort();
-      const excluded = new Set(family.members.filter((m) => m.excluded).map((m) => m.deployment_id));
+      const setAside = neverServed(family.results);
+      const excluded = new Set(
+        family.members.filter((m) => m.excluded || setAside.has(m.hotkey)).map((m) => m.deployment_id),
+      );
       const top = decision.ranking
         .map((entry) => entry.deployment_id)
         .filter((id) => !excluded.has(id))

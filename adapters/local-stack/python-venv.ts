@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { withFileLock } from './file-lock';
 import { findProgram, isExecutable, runProgram } from './programs';
@@ -82,7 +82,9 @@ export async function ensurePythonVenv(
   options: PythonVenvOptions,
 ): Promise<PythonVenv> {
   const { env = process.env, onProgress = () => undefined } = options;
-  const dir = resolve(options.toolsDir, `venv-${name}`);
+  // By its real name: checkouts that share one folder of tools through links must not make it anew in turns.
+  const root = existsSync(options.toolsDir) ? realpathSync(options.toolsDir) : options.toolsDir;
+  const dir = resolve(root, `venv-${name}`);
   const venv: PythonVenv = {
     dir,
     python: join(dir, 'bin', 'python'),

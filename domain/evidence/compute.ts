@@ -53,11 +53,13 @@ export function computeRun(facts: RunFacts): RunEvidence {
 export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvidence {
   const version = run.scoring_version;
   const results = family.results.map((result) => computeResult(result, run.quorum, version));
+  const setAside = neverServed(results);
   const { unscored_task_ids, miners } = aggregateFamily(
     family.tasks.map((task) => task.task_id),
     family.members.map((member) => member.hotkey),
     results.flatMap((result) => aggregateRow(result, version)),
     version,
+    setAside,
   );
   const winner = selectWinner(
     {
@@ -68,7 +70,7 @@ export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvid
         error_fraction: miners[member.hotkey]?.row_error_fraction ?? 1,
         submitted_at: member.submitted_at,
         deployed_at: member.deployed_at,
-        ...(member.excluded === undefined ? {} : { excluded: member.excluded }),
+        ...exclusionOf(member, setAside),
       })),
       previous: family.previous_winner,
       min_score: family.min_score,
@@ -76,6 +78,31 @@ export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvid
     version,
   );
   return { ...family, results, unscored_task_ids, aggregates: miners, winner };
+}
+
+/**
+ * Members that never had their turn: the owner's side left every one of their tasks unscored, while others were scored. They
+ * are set aside instead of taking all tasks out of everybody's denominator (decision 7 is about tasks, not about whole
+ * members), and take part in the next run.
+ */
+export function neverServed(
+  results: readonly Pick<ResultEvidence, 'miner_hotkey' | 'status'>[],
+): Set<string> {
+  const served = new Set(
+    results.filter((result) => result.status !== 'unscored').map((result) => result.miner_hotkey),
+  );
+  if (served.size === 0) return new Set();
+  return new Set(results.map((result) => result.miner_hotkey).filter((hotkey) => !served.has(hotkey)));
+}
+
+function exclusionOf(
+  member: FamilyFacts['members'][number],
+  setAside: ReadonlySet<string>,
+): { excluded?: string } {
+  if (member.excluded !== undefined) return { excluded: member.excluded };
+  return setAside.has(member.hotkey)
+    ? { excluded: 'not evaluated in this run: its agent never had its turn' }
+    : {};
 }
 
 /**

@@ -171,6 +171,7 @@ export interface FamilyAggregate {
  * without a row counts as missing; under version 1 it is left out, as in the original.
  * @param taskIds the snapshot's tasks in order; rows of other tasks are refused
  * @param hotkeys the snapshot's members
+ * @param setAside members that never had their turn: they are scored on nothing, and take no task from anybody
  * @throws RangeError on a row of an unknown task or miner, or on two rows for one (miner, task)
  */
 export function aggregateFamily(
@@ -178,6 +179,7 @@ export function aggregateFamily(
   hotkeys: readonly string[],
   rows: readonly FamilyRow[],
   version: ScoringVersion,
+  setAside: ReadonlySet<string> = new Set(),
 ): FamilyAggregate {
   const tasks = new Set(taskIds);
   const byMiner = new Map(hotkeys.map((hotkey) => [hotkey, new Map<string, FamilyRow>()]));
@@ -190,12 +192,16 @@ export function aggregateFamily(
     if (own.has(row.task_id)) throw new RangeError(`two results of ${row.miner_hotkey} for ${row.task_id}`);
     own.set(row.task_id, row);
   }
-  const unscored = new Set(rows.filter((row) => row.status === 'unscored').map((row) => row.task_id));
+  const unscored = new Set(
+    rows
+      .filter((row) => row.status === 'unscored' && !setAside.has(row.miner_hotkey))
+      .map((row) => row.task_id),
+  );
   const miners: Record<string, MinerAggregate> = {};
   for (const hotkey of [...byMiner.keys()].sort()) {
     const own = byMiner.get(hotkey) as Map<string, FamilyRow>;
     const complete = taskIds.flatMap((taskId): AggregateRow[] => {
-      if (unscored.has(taskId)) return [UNSCORED_ROW];
+      if (unscored.has(taskId) || setAside.has(hotkey)) return [UNSCORED_ROW];
       const row = own.get(taskId);
       if (row) return [row];
       return version === 1 ? [] : [MISSING_ROW];
