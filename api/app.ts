@@ -155,6 +155,10 @@ function send(route: Route, deps: ApiDeps, res: Response, reply: Reply): void {
   else res.set('content-type', 'application/json').end(JSON.stringify(reply.body ?? null));
 }
 
+/** How PostgreSQL refuses the one character that its texts cannot hold. */
+const UNSTORABLE =
+  /invalid byte sequence for encoding "UTF8": 0x00|\\u0000 cannot be converted|unsupported Unicode escape sequence/;
+
 function answerError(deps: ApiDeps): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) {
@@ -180,6 +184,12 @@ function answerError(deps: ApiDeps): ErrorRequestHandler {
       return;
     }
     if (error === undefined) return next();
+    if (UNSTORABLE.test(String((error as Error).message))) {
+      res
+        .status(400)
+        .json({ detail: 'a text of this request holds a null character, which cannot be stored' });
+      return;
+    }
     deps.logger.error('request failed', {
       method: req.method,
       path: req.path,

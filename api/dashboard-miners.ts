@@ -1,4 +1,4 @@
-/** What the public pages show of one miner, of what waits, and of what judging costs. */
+/** What the public pages show of one miner, and of what judging costs. */
 import type { z } from 'zod';
 import type { Prisma } from '../adapters/postgres';
 import type { EvalFeedbackModel } from '../adapters/postgres/generated/models';
@@ -17,38 +17,9 @@ import { NO_METRICS } from './dashboard';
 import type { ApiDeps } from './deps';
 
 type JsonObject = Record<string, unknown>;
-const WAITING = ['received', 'building', 'pending_capacity'];
 
 const agentOf = (manifest: unknown): { name?: string; version?: string } =>
   (manifest as { agent?: { name?: string; version?: string } } | null)?.agent ?? {};
-
-/** Submissions that no run evaluates yet, newest first. */
-export async function queuedSubmissions(deps: ApiDeps, limit: number) {
-  const where = { status: { in: WAITING } };
-  const [total, rows] = await Promise.all([
-    deps.db.managedMinerSubmission.count({ where }),
-    deps.db.managedMinerSubmission.findMany({
-      where,
-      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-      take: limit,
-    }),
-  ]);
-  return {
-    total,
-    submissions: rows.map((row) => ({
-      submission_id: row.id,
-      hotkey: row.minerHotkey,
-      hotkey_short: hotkeyShort(row.minerHotkey),
-      family_id: row.familyId,
-      agent_name: agentOf(row.manifestJson).name ?? null,
-      agent_version: agentOf(row.manifestJson).version ?? null,
-      artifact_sha256: row.archiveSha256,
-      status: row.status,
-      submitted_at: naiveIso(row.createdAt),
-      submission_block: Number(row.submissionBlock),
-    })),
-  };
-}
 
 /** One run of a miner: official once the run is completed, the mean of what is settled before. */
 async function minerRunOf(

@@ -870,7 +870,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Submissions that wait for their run, newest first */
+    /** Submissions that wait for their build, for room or for their run */
     get: {
       parameters: {
         query?: {
@@ -882,7 +882,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        /** @description Submissions */
+        /** @description The queue, newest first */
         200: {
           headers: {
             [name: string]: unknown;

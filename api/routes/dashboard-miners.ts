@@ -8,19 +8,10 @@ import {
   minerRunPayload,
   minerRunsPayload,
   minerRunsQuery,
-  queuedPayload,
-  queuedQuery,
   runsQuery,
   validatorCostsPayload,
 } from '../../domain/contracts/dashboard-miners';
-import {
-  dashboardRuns,
-  minerOverview,
-  minerRun,
-  minerRuns,
-  queuedSubmissions,
-  validatorCosts,
-} from '../dashboard-miners';
+import { dashboardRuns, minerOverview, minerRun, minerRuns, validatorCosts } from '../dashboard-miners';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { requireFamily } from './families';
@@ -42,16 +33,6 @@ export const dashboardMinerRoutes: Route[] = [
       requireFamily(query.family_id);
       return dashboardRuns(deps, query);
     },
-  ),
-  defineRoute(
-    {
-      ...common,
-      path: `${BASE}/submissions/queued`,
-      summary: 'Submissions that wait for their run, newest first',
-      request: { query: queuedQuery },
-      responses: { 200: { description: 'Submissions', schema: queuedPayload } },
-    },
-    ({ deps, query }) => queuedSubmissions(deps, query.limit),
   ),
   defineRoute(
     {

@@ -1,12 +1,15 @@
 import { Argument, type Command } from 'commander';
 
-/** Adds `eirel-ai completion bash|zsh`: a script for the shell, made from the commands themselves. */
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+type Shell = (typeof SHELLS)[number];
+
+/** Adds `eirel-ai completion bash|zsh|fish`: a script for the shell, made from the commands themselves. */
 export function registerCompletion(program: Command): void {
   program
     .command('completion')
     .description('print a completion script: source <(eirel-ai completion bash)')
-    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh']))
-    .action((shell: 'bash' | 'zsh') => {
+    .addArgument(new Argument('<shell>', 'which shell').choices([...SHELLS]))
+    .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
     });
 }
@@ -22,7 +25,8 @@ interface Node {
 }
 
 /** The script for a shell; zsh runs the bash one through its own `bashcompinit`. */
-export function completionScript(program: Command, shell: 'bash' | 'zsh'): string {
+export function completionScript(program: Command, shell: Shell): string {
+  if (shell === 'fish') return fishScript(program);
   const nodes = walk(program, '');
   const globalFlags = flagsOf(program);
   const name = program.name();
@@ -60,6 +64,46 @@ export function completionScript(program: Command, shell: 'bash' | 'zsh'): strin
     `complete -o default -F _eirel_ai ${name}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** fish asks a function for the words that may follow what was typed. */
+function fishScript(program: Command): string {
+  const nodes = walk(program, '');
+  const name = program.name();
+  const globalFlags = flagsOf(program);
+  const cases = nodes.map(({ path, subcommands, flags, choices }) => {
+    const own = choices.find(([flag]) => flag === '')?.[1] ?? [];
+    return `        case ${quoted(path)}\n            set words ${[...subcommands, ...own, ...flags, ...globalFlags].join(' ')}`;
+  });
+  const values = [...new Map([...walkChoices(program), ...nodes.flatMap((node) => node.choices)])]
+    .filter(([flag]) => flag !== '')
+    .map(
+      ([flag, items]) =>
+        `        case ${quoted(flag)}\n            printf '%s\\n' ${items.join(' ')}\n            return`,
+    );
+  const paths = nodes.filter(({ path }) => path !== '').map(({ path }) => quoted(path));
+  return [
+    'function __eirel_ai_words',
+    '    set -l typed (commandline -opc)',
+    '    set -l words',
+    '    switch "$typed[-1]"',
+    ...values,
+    '    end',
+    "    set -l path ''",
+    '    for word in $typed[2..-1]',
+    '        switch (string trim "$path $word")',
+    `            case ${paths.join(' ')}`,
+    '                set path (string trim "$path $word")',
+    '        end',
+    '    end',
+    '    switch "$path"',
+    ...cases,
+    '    end',
+    "    printf '%s\\n' $words",
+    'end',
+    `complete -c ${name} -f -a '(__eirel_ai_words)'`,
+    '',
+  ].join('\n');
 }
 
 const quoted = (text: string): string => `"${text}"`;

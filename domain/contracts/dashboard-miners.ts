@@ -1,4 +1,4 @@
-/** Public pages about one miner, what waits, and what judging costs (api.md section 4.13). */
+/** Public pages about one miner, and what judging costs (api.md section 4.13). */
 import { z } from 'zod';
 import { queryInt, wireTime } from './common';
 import { leaderboardMetrics } from './dashboard';
@@ -15,27 +15,6 @@ export const dashboardRunParams = z.object({ run: z.string() });
 export const familyQuery = z.object({ family_id });
 export const minerRunsQuery = z.object({ family_id, ...page(200, 20) });
 export const runsQuery = z.object({ family_id, ...page(200, 20) });
-export const queuedQuery = z.object({ limit: page(500, 200).limit });
-
-export const queuedPayload = z
-  .object({
-    total: z.int(),
-    submissions: z.array(
-      z.object({
-        submission_id: z.string(),
-        hotkey: z.string(),
-        hotkey_short: z.string(),
-        family_id: z.string(),
-        agent_name: z.string().nullable(),
-        agent_version: z.string().nullable(),
-        artifact_sha256: z.string(),
-        status: z.string(),
-        submitted_at: wireTime,
-        submission_block: z.int(),
-      }),
-    ),
-  })
-  .meta({ id: 'QueuedSubmissions' });
 
 /** One run of a miner, without its tasks. */
 export const minerRunEntry = z.object({

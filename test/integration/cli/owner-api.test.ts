@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hotkeyFromUri } from '../../../adapters/keys/hotkey';
+import { buildLogKey } from '../../../domain/build-log';
 import { canonicalJson } from '../../../domain/evidence';
 import { MANIFEST, register, startApi, type ApiUnderTest } from '../api/harness';
 import { exampleEvidence, exampleWeights } from '../../unit/cli/evidence-fixture';
@@ -105,6 +106,94 @@ test('a miner submits a folder; both see its story; steering without workers is 
   expect(unknown).toMatchObject({ code: 5, stderr: expect.stringContaining('run run-99 not found') });
   expect(jsonOf(withdrawn)).toMatchObject({ dry_run: true, submission_id: id, status: 'received' });
 });
+
+test('logs, deployments and feedback are read by who may read them', async () => {
+  const [row] = await api.db.managedMinerSubmission.findMany({ include: { deployments: true } });
+  const id = row?.id as string;
+  const deployment = row?.deployments[0]?.id as string;
+  expect(await run('submission', 'logs', id)).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('its build has printed nothing yet'),
+  });
+  await api.deps.objectStore.put(buildLogKey(id), Buffer.from('step 1\nstep 2\n'));
+  await api.db.deploymentHealthEvent.create({
+    data: {
+      deploymentId: deployment,
+      familyId: 'general_chat',
+      status: 'unhealthy',
+      reason: 'it died',
+      detailsJson: { log_lines: ['Traceback', 'boom\u001b[2J'] },
+    },
+  });
+  await api.db.evalFeedback.create({
+    data: {
+      runId: 'run-1',
+      minerHotkey: miner.ss58,
+      taskId: 'task-1',
+      outcome: 'partial',
+      guidance: 'Name the page.',
+      compositeScore: 0.5,
+      knockoutReasonsJson: ['tool_attestation'],
+    },
+  });
+  const [log, mine, shown, failures, screen, feedback, none] = await Promise.all([
+    run('submission', 'logs', id),
+    run('submission', 'logs', id, '--as', 'miner', '-o', 'table'),
+    run('deployment', 'show', deployment, '--as', 'miner'),
+    run('deployment', 'logs', deployment),
+    run('deployment', 'logs', deployment, '-o', 'table'),
+    run('miner', 'feedback', 'run-1', '-o', 'table'),
+    run('deployment', 'show', 'no-such'),
+  ]);
+  expect(jsonOf(log)).toEqual({ submission_id: id, lines: ['step 1', 'step 2'] });
+  expect(mine).toMatchObject({ code: 0, stdout: 'step 1\nstep 2\n' });
+  expect(jsonOf(shown)).toMatchObject({ deployment: { id: deployment }, events: [{ reason: 'it died' }] });
+  expect(jsonOf(failures)).toMatchObject([{ status: 'unhealthy', lines: ['Traceback', 'boom\u001b[2J'] }]);
+  expect(screen.stdout).toContain('boom\\u001b[2J');
+  expect(feedback.stdout).toContain('task-1  partial  0.5000');
+  expect(feedback.stdout).toContain('Name the page.');
+  expect(feedback.stdout).toContain('gates: tool_attestation');
+  expect(none.code).toBe(5);
+});
+
+test('--watch ends by itself when nothing more can happen, and --wait tells how it ended', async () => {
+  const [row] = await api.db.managedMinerSubmission.findMany();
+  const id = row?.id as string;
+  const watching = run('submission', 'show', id, '--watch', '-o', 'jsonl');
+  const agent = join(folder, 'second');
+  mkdirSync(agent);
+  writeFileSync(join(agent, 'submission.yaml'), MANIFEST);
+  writeFileSync(join(agent, 'app.py'), 'print(2)\n');
+  await expect(watchUntil(() => api.db.managedMinerSubmission.count(), 1)).resolves.toBeUndefined();
+  const waiting = run('miner', 'submit', agent, '--yes', '--wait', '--timeout', '60');
+  await watchUntil(() => api.db.managedMinerSubmission.count(), 2);
+  await api.db.managedMinerSubmission.updateMany({
+    data: { status: 'build_failed', statusReason: 'no Dockerfile' },
+  });
+  const [watched, waited] = await Promise.all([watching, waiting]);
+  expect(watched.code).toBe(0);
+  expect(
+    watched.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Story).journey.status)
+      .at(-1),
+  ).toMatch(/build_failed|retired/);
+  expect(waited).toMatchObject({ code: 1, stderr: expect.stringContaining('no Dockerfile') });
+  expect((JSON.parse(waited.stdout) as { id: string }).id).toBeTruthy();
+});
+
+interface Story {
+  journey: { status: string };
+}
+
+async function watchUntil(count: () => Promise<number>, wanted: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if ((await count()) >= wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('it did not come about');
+}
 
 test('a completed run verifies from what the API serves', async () => {
   const evidence = exampleEvidence('run-77', [miner.ss58, validator]);

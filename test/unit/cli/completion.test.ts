@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { completionScript } from '../../../cli/commands/completion';
 import { buildProgram } from '../../../cli/program';
 
@@ -29,6 +30,17 @@ test('the zsh script loads what it runs on first', () => {
   expect(completionScript(buildProgram(), 'zsh')).toBe(
     `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${script}`,
   );
+});
+
+test('the fish script asks one function', () => {
+  const fish = completionScript(buildProgram(), 'fish');
+  expect(fish).toMatch(/^complete -c eirel-ai -f -a '\(__eirel_ai_words\)'$/m);
+  expect(fish).toMatch(/case "admin validators"\n {12}set words list add remove enable disable /);
+});
+
+test('the reference in docs is that of the commands', () => {
+  const script = join(__dirname, '..', '..', '..', 'scripts', 'generate-cli-docs.mjs');
+  expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow();
 });
 
 test('every command has a description', () => {
