@@ -27,7 +27,7 @@ export interface DemoSettings {
   /** How long the stand-in for the model vendors takes to answer, 0 without one. */
   modelLatencyMs?: number;
   /** Whether the demo's own subnet has commit-reveal on. */
-  weights: 'hidden' | 'open';
+  weights?: 'hidden' | 'open' | undefined;
   /** Interpreter of the environment that has the miner SDK. */
   sdkPython: string;
   owner: DemoWallet;
@@ -298,7 +298,7 @@ function writeGenesis(settings: DemoSettings): string {
     subnetOwner: { hotkey: owner.hotkey.ss58, coldkey: owner.coldkey.ss58 },
     weightsRateLimit: 10,
     // Hidden weights are revealed an epoch after their commit; short epochs keep the demo short.
-    commitReveal: settings.weights === 'hidden',
+    commitReveal: settings.weights !== 'open',
     tempo: 14,
   };
   mkdirSync(settings.dataDir, { recursive: true });

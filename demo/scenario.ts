@@ -49,7 +49,7 @@ export interface DemoOptions {
   taskCount: number;
   /** Lets the stand-in for the model vendors take its time, so that tasks take theirs. */
   modelLatencyMs?: number;
-  weights: 'hidden' | 'open';
+  weights?: 'hidden' | 'open' | undefined;
   logger: Logger;
   env: NodeJS.ProcessEnv;
 }

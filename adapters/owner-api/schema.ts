@@ -159,6 +159,201 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/dashboard/miners/{hotkey}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A miner's latest submission and record */
+    get: {
+      parameters: {
+        query?: {
+          family_id?: string;
+        };
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The miner */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Miner'];
+          };
+        };
+        /** @description No such family */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It has submitted nothing */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/dashboard/miners/{hotkey}/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Completed runs of a miner, latest first */
+    get: {
+      parameters: {
+        query?: {
+          family_id?: string;
+          limit?: number;
+          offset?: number;
+        };
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Runs */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MinerRuns'];
+          };
+        };
+        /** @description No such family */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/dashboard/miners/{hotkey}/runs/{run}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A run of a miner, task by task; what was asked and answered once the run is completed */
+    get: {
+      parameters: {
+        query?: {
+          family_id?: string;
+        };
+        header?: never;
+        path: {
+          hotkey: string;
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The run */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['MinerRun'];
+          };
+        };
+        /** @description No such family */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such run */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/dashboard/miners/{hotkey}/submissions': {
     parameters: {
       query?: never;
@@ -239,6 +434,64 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['Overview'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/dashboard/runs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Runs with their winners, latest first */
+    get: {
+      parameters: {
+        query?: {
+          family_id?: string;
+          limit?: number;
+          offset?: number;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Runs */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['DashboardRuns'];
+          };
+        };
+        /** @description No such family */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
           };
         };
       };
@@ -498,6 +751,62 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/dashboard/runs/{run}/validator-costs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What judging a run has cost, by validator */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          run: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Costs in USD */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidatorCosts'];
+          };
+        };
+        /** @description No such run */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/dashboard/submissions/{sid}/journey': {
     parameters: {
       query?: never;
@@ -561,7 +870,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Submissions that wait for their build, for room or for their run */
+    /** Submissions that wait for their run, newest first */
     get: {
       parameters: {
         query?: {
@@ -573,7 +882,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        /** @description The queue, newest first */
+        /** @description Submissions */
         200: {
           headers: {
             [name: string]: unknown;
@@ -1067,6 +1376,328 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/runtime/{deployment}/healthz': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Health of a deployment's agent */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          deployment: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Its health */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              deployment_revision: string;
+              family_id: string;
+              is_active: boolean;
+              runtime_endpoint_url: string | null;
+              status: string;
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired, not placed, or not called by consumers */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description It is unhealthy */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runtime/{deployment}/v1/agent/infer': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ask an agent for a consumer */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          deployment: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+      responses: {
+        /** @description The answer */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              /** @default [] */
+              artifacts: {
+                artifact_id: string;
+                /** @enum {string} */
+                kind: 'image' | 'audio' | 'video' | 'document' | 'other';
+                /** @default {} */
+                metadata: {
+                  [key: string]: unknown;
+                };
+                mime_type?: string | null;
+                uri: string;
+              }[];
+              /** @default [] */
+              checkpoint_events: {
+                [key: string]: unknown;
+              }[];
+              /** @default [] */
+              citations: string[];
+              /** @default 0 */
+              cost_tao: number;
+              error?: string | null;
+              family_id?: string | null;
+              /** @default 0 */
+              latency_ms: number;
+              /** @default {} */
+              metadata: {
+                [key: string]: unknown;
+              };
+              /** @default {} */
+              output: {
+                [key: string]: unknown;
+              };
+              recovery_score?: number | null;
+              reliability_score?: number | null;
+              resume_token?: string | null;
+              /** @default {} */
+              runtime_state_patch: {
+                [key: string]: unknown;
+              };
+              /**
+               * @default completed
+               * @enum {string}
+               */
+              status: 'completed' | 'failed' | 'deferred';
+              task_id?: string | null;
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired, not placed, or not called by consumers */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description The agent failed */
+        502: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is unhealthy */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/runtime/{deployment}/v1/agent/infer/stream': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ask an agent for a consumer, streamed */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          deployment: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+      responses: {
+        /** @description Events */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/x-ndjson': string;
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired, not placed, or not called by consumers */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description It is unhealthy */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/submissions/{sid}': {
     parameters: {
       query?: never;
@@ -1111,6 +1742,144 @@ export interface paths {
           };
           content: {
             'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/actions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What operators ordered, latest first: who, when, why, by which way, and what came of it */
+    get: {
+      parameters: {
+        query?: {
+          limit?: number;
+          target?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Orders */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['OperatorAction'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/bans': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Banned hotkeys, latest first */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Bans in force */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['BannedHotkey'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
           };
         };
       };
@@ -1191,6 +1960,318 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/deployments/{id}/drain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Finish the leases of a deployment, stop it, and keep runs from starting it */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Done, or already so */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['DeploymentOrder'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/deployments/{id}/undrain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let runs start a drained deployment again */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Done, or already so */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['DeploymentOrder'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It is retired */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/hotkeys/{hotkey}/unban': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let a banned hotkey submit again */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          hotkey: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Lifted, now or before */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Unban'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It was never banned */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -1316,6 +2397,95 @@ export interface paths {
           };
         };
         /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/publications/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Have running publications of a run's weights give up before their next extrinsic */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            hotkey?: string;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            run_id: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Told, or none is running */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['PublicationCancel'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
         503: {
           headers: {
             [name: string]: unknown;
@@ -2045,6 +3215,114 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/runs/{id}/tasks/{task_id}/re-enrich': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Ask the oracles about a task again whose truth is not settled */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+          task_id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Asked again, or settled already */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ReEnrichment'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such task */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The run is over */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/runs/advance': {
     parameters: {
       query?: never;
@@ -2208,6 +3486,69 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/stuck': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What is stuck and why: every running workflow that something keeps from going on */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Workflows, longest running first */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['StuckWorkflow'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/submissions': {
     parameters: {
       query?: never;
@@ -2276,6 +3617,103 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/submissions/{id}/ban': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Refuse the hotkey of a submission from now on, and take back what it has submitted */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
+            reason: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Banned, now or before */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Ban'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such submission */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -2703,7 +4141,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One own deployment */
+    /** One deployment; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -2786,7 +4224,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What happened to an own deployment, newest first */
+    /** What happened to a deployment, newest first; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -2862,6 +4300,51 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/env-windows': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What is evaluated, by family; the same always */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description One window a family */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              capability: string;
+              enabled: boolean;
+              evaluation_split: string;
+              family_id: string;
+              latest_window_membership_version: string;
+              min_completeness: number;
+              tasks: unknown[];
+              weight: number;
+            }[];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/eval/feedback': {
     parameters: {
       query?: never;
@@ -2873,6 +4356,8 @@ export interface paths {
     get: {
       parameters: {
         query: {
+          cursor?: string;
+          limit?: number;
           run_id: string;
         };
         header?: never;
@@ -2881,36 +4366,13 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        /** @description Feedback, oldest first; also while the run is open */
+        /** @description Feedback, oldest first; while the run is open without the claims that answers are held against */
         200: {
           headers: {
             [name: string]: unknown;
           };
           content: {
-            'application/json': {
-              items: {
-                composite_score: number;
-                created_at: string;
-                explanation: string;
-                factors: {
-                  [key: string]: unknown;
-                };
-                failure_mode: string | null;
-                guidance: string;
-                id: string;
-                knockout_reasons: string[];
-                miner_hotkey: string;
-                oracle_status: string | null;
-                outcome: string;
-                prompt_excerpt: string;
-                response_excerpt: string;
-                run_id: string;
-                task_id: string;
-              }[];
-              miner_hotkey: string;
-              n_items: number;
-              run_id: string;
-            };
+            'application/json': components['schemas']['Feedback'];
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -3725,6 +5187,559 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/internal/artifacts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Keep an artifact; the same content again is the one that is there */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            artifact_kind: string;
+            content_base64: string;
+            deployment_id?: string | null;
+            family_id: string;
+            /** @default {} */
+            metadata?: {
+              [key: string]: unknown;
+            };
+            mime_type?: string | null;
+            retained_for_run_id?: string | null;
+            submission_id?: string | null;
+          };
+        };
+      };
+      responses: {
+        /** @description Kept */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['StoredArtifact'];
+          };
+        };
+        /** @description Not base64, or names that no key can be made of */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description The object store failed */
+        502: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/artifacts/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The bytes of an artifact */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The bytes, as the type they were kept with */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/octet-stream': string;
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such artifact */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/candidate-registry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Healthy deployments by family */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Healthy deployments, the older first */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              [key: string]: components['schemas']['RegistryEntry'][];
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/checkpoints/{thread}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Keep a checkpoint of a thread
+     * @description Header `X-Eirel-Checkpoint-Namespace: miner-{deployment id}`. The bearer is the internal token, or the token of the agent itself, which reaches only threads of its own deployment.
+     */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          thread: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            checkpoint_id: string;
+            /** @default {} */
+            metadata?: {
+              [key: string]: unknown;
+            };
+            node?: string | null;
+            parent_id?: string | null;
+            /** @default [] */
+            pending_writes?: unknown[];
+            state: string;
+          };
+        };
+      };
+      responses: {
+        /** @description Kept, now or before */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Checkpoint'];
+          };
+        };
+        /** @description No namespace, or a state that is not base64 */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Another deployment's namespace */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The thread belongs to another deployment */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The state is larger than 256 KiB */
+        413: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    /** Forget a thread */
+    delete: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          thread: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description How many checkpoints were forgotten */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              deleted: number;
+              thread_id: string;
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/checkpoints/{thread}/history': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Checkpoints of a thread, newest first */
+    get: {
+      parameters: {
+        query?: {
+          checkpoint_id?: string;
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          thread: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The checkpoints */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              items: components['schemas']['Checkpoint'][];
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/checkpoints/{thread}/latest': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The latest checkpoint of a thread */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          thread: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The checkpoint */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Checkpoint'];
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The thread has none */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/deployments/{id}/artifact': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The archive that a deployment runs */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description gzip tar */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/gzip': string;
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such deployment or archive */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/internal/epochs/{run}/deployments/{deployment}/healthz': {
     parameters: {
       query?: never;
@@ -4233,6 +6248,53 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/internal/registry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The serving fleet by family */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Active deployments, best rank first */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              [key: string]: components['schemas']['RegistryEntry'][];
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/internal/runs/{run}/deployments/{deployment}/healthz': {
     parameters: {
       query?: never;
@@ -4565,6 +6627,145 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/internal/serving/{family}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The agent that serves a family: the best of its active set */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          family: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The agent */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ServingMiner'];
+          };
+        };
+        /** @description No such family */
+        400: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Nobody serves it */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/internal/submissions/{id}/artifact': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The archive of a submission */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description gzip tar */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/gzip': string;
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such submission or archive */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/metagraph/status': {
     parameters: {
       query?: never;
@@ -4614,6 +6815,93 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/operators/runs/rollover': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** End the open run now and open the next one */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description The run that is open now */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              /**
+               * @description UTC, ISO-8601 without a zone
+               * @example 2025-01-31T12:00:00.123000
+               */
+              ends_at: string | null;
+              run_id: string;
+              sequence: number;
+              /**
+               * @description UTC, ISO-8601 without a zone
+               * @example 2025-01-31T12:00:00.123000
+               */
+              started_at: string | null;
+              /** @enum {string} */
+              status: 'rolled_over';
+            };
+          };
+        };
+        /** @description The internal service token is missing or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description There is no run to end */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No other run opened in time */
+        500: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The run's workflow does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -4958,7 +7246,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One own submission */
+    /** One submission; for its miner and the owner */
     get: {
       parameters: {
         query?: never;
@@ -5060,6 +7348,89 @@ export interface paths {
           };
           content: {
             'application/gzip': string;
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Another hotkey made it */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such submission */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Replayed (mutating methods) */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/submissions/{id}/build-log': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What the build of a submission printed, also while it runs; for its miner and the owner */
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Text */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/plain; charset=utf-8': string;
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -5473,8 +7844,16 @@ export interface paths {
       requestBody?: {
         content: {
           'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            order_id?: string;
             /** @default  */
             reason?: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
           };
         };
       };
@@ -5573,7 +7952,7 @@ export interface paths {
             [name: string]: unknown;
           };
           content: {
-            'application/json': components['schemas']['Submission'] & (Record<string, never> | null);
+            'application/json': components['schemas']['Submission'] | null;
           };
         };
         /** @description The signature headers are missing, stale or wrong */
@@ -7137,7 +9516,26 @@ export interface components {
       sha256: string;
       size_bytes: number;
       storage_uri: string;
-    } | null;
+    };
+    Ban: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      hotkey: string;
+      message: string;
+      submission_id: string;
+      withdrawn: string[];
+    };
+    BannedHotkey: {
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      banned_at: string;
+      banned_by: string;
+      hotkey: string;
+      reason: string;
+    };
     CanonicalResult: {
       aggregation_method: string | null;
       overall_score: number | null;
@@ -7148,6 +9546,47 @@ export interface components {
         [key: string]: unknown;
       };
       validator_count: number;
+    };
+    Checkpoint: {
+      checkpoint_id: string;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      created_at: string;
+      metadata: {
+        [key: string]: unknown;
+      };
+      node: string | null;
+      parent_id: string | null;
+      pending_writes: unknown[];
+      state: string;
+      thread_id: string;
+    };
+    DashboardRuns: {
+      family_id: string;
+      runs: {
+        best_raw_score: number | null;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        closed_at: string | null;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        ends_at: string;
+        run_id: string;
+        sequence: number;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        started_at: string;
+        status: string;
+        winner_hotkey: string | null;
+      }[];
     };
     Deployment: {
       active_set_rank: number | null;
@@ -7187,7 +9626,7 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       updated_at: string;
-    } | null;
+    };
     DeploymentHealthEvent: {
       /**
        * @description UTC, ISO-8601 without a zone
@@ -7198,6 +9637,15 @@ export interface components {
         [key: string]: unknown;
       };
       reason: string | null;
+      status: string;
+    };
+    DeploymentOrder: {
+      action: string;
+      changed: boolean;
+      deployment_id: string;
+      dry_run: boolean;
+      message: string;
+      open_leases: number;
       status: string;
     };
     Error: {
@@ -7213,7 +9661,7 @@ export interface components {
       pairwise_bonus: number;
       safety_attestation_knockout: number;
       tool_attestation_factor: number;
-    } | null;
+    };
     Families: {
       families: {
         active: boolean;
@@ -7221,6 +9669,36 @@ export interface components {
         label: string;
         weight: number;
       }[];
+    };
+    Feedback: {
+      items: {
+        composite_score: number;
+        created_at: string;
+        expected_claims: string[] | null;
+        explanation: string;
+        factors: {
+          [key: string]: unknown;
+        };
+        failure_mode: string | null;
+        guidance: string;
+        id: string;
+        knockout_reasons: string[];
+        miner_hotkey: string;
+        missing_claim_count: number | null;
+        missing_claims: string[] | null;
+        oracle_note: string | null;
+        oracle_status: string | null;
+        outcome: string;
+        prompt_excerpt: string;
+        redacted: boolean;
+        response_excerpt: string;
+        run_id: string;
+        task_id: string;
+      }[];
+      miner_hotkey: string;
+      n_items: number;
+      next_cursor: string | null;
+      run_id: string;
     };
     Health: {
       checks: {
@@ -7239,7 +9717,7 @@ export interface components {
         costs: components['schemas']['RunCosts'];
         deployment_id: string | null;
         epochs_participated: number;
-        factors: components['schemas']['FactorMeans'];
+        factors: components['schemas']['FactorMeans'] | null;
         hotkey: string;
         hotkey_short: string;
         is_running: boolean;
@@ -7285,10 +9763,142 @@ export interface components {
       run_status: string | null;
       total: number;
     };
+    Miner: {
+      agent_name: string | null;
+      agent_version: string | null;
+      artifact_sha256: string | null;
+      current_run: {
+        epoch_sequence: number;
+        metrics: {
+          contradicts_count: number;
+          error_rate: number;
+          gate_knockout_count: number;
+          matches_count: number;
+          mean_agreement: number | null;
+          mean_computation_correctness: number | null;
+          mean_grounded_correctness: number | null;
+          mean_instruction_safety: number | null;
+          mean_latency_cost: number | null;
+          mean_pairwise_preference: number | null;
+          mean_retrieval_quality: number | null;
+          mean_task_score: number | null;
+          mean_tool_routing: number | null;
+          not_applicable_count: number;
+          partially_matches_count: number;
+          reliable: boolean;
+          tasks_with_computation_correctness: number;
+          tasks_with_grounded: number;
+          tasks_with_latency_cost: number;
+          tasks_with_pairwise: number;
+          tasks_with_retrieval: number;
+          tasks_with_safety: number;
+          tasks_with_tool_routing: number;
+        };
+        official_score: number | null;
+        run_id: string;
+        status: string;
+        submission_id: string | null;
+        total_tasks: number;
+      } | null;
+      deployment_id: string | null;
+      deployment_status: string | null;
+      epochs_participated: number;
+      family_id: string;
+      health_status: string | null;
+      hotkey: string;
+      hotkey_short: string;
+      submission_id: string | null;
+      submission_reason: string | null;
+      submission_status: string | null;
+      win_count: number;
+    };
+    MinerRun: {
+      epoch_sequence: number;
+      metrics: {
+        contradicts_count: number;
+        error_rate: number;
+        gate_knockout_count: number;
+        matches_count: number;
+        mean_agreement: number | null;
+        mean_computation_correctness: number | null;
+        mean_grounded_correctness: number | null;
+        mean_instruction_safety: number | null;
+        mean_latency_cost: number | null;
+        mean_pairwise_preference: number | null;
+        mean_retrieval_quality: number | null;
+        mean_task_score: number | null;
+        mean_tool_routing: number | null;
+        not_applicable_count: number;
+        partially_matches_count: number;
+        reliable: boolean;
+        tasks_with_computation_correctness: number;
+        tasks_with_grounded: number;
+        tasks_with_latency_cost: number;
+        tasks_with_pairwise: number;
+        tasks_with_retrieval: number;
+        tasks_with_safety: number;
+        tasks_with_tool_routing: number;
+      };
+      official_score: number | null;
+      run_id: string;
+      status: string;
+      submission_id: string | null;
+      tasks: {
+        agreement_score: number | null;
+        agreement_verdict: string | null;
+        applicable_metrics?: unknown;
+        applied_weights?: unknown;
+        baseline_citations: unknown[];
+        baseline_response_text: string | null;
+        capability: string | null;
+        category: string;
+        composite_knockout_reason: string | null;
+        composite_score: number | null;
+        computation_correctness: number | null;
+        difficulty: string | null;
+        domain: string | null;
+        eval_failure_mode: string | null;
+        eval_guidance: string | null;
+        eval_outcome: string | null;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        evaluated_at: string | null;
+        final_task_score: number | null;
+        grounded_correctness: number | null;
+        instruction_safety: number | null;
+        judge_rationale: string | null;
+        latency_cost: number | null;
+        latency_ms: number;
+        ledger_tools: string[];
+        miner_citations: unknown[];
+        miner_response?: unknown;
+        mode: string;
+        oracle_disagreement_note: string | null;
+        oracle_source: string | null;
+        oracle_status: string | null;
+        pairwise_breakdown?: unknown;
+        pairwise_preference_score: number | null;
+        prompt: string | null;
+        retrieval_quality: number | null;
+        task_id: string;
+        task_status: string;
+        task_type: string | null;
+        tool_routing: number | null;
+        turn_count: number;
+        user_turns: string[];
+        validator_hotkey: string | null;
+        vendor_status?: unknown;
+        web_search: boolean;
+        weighted_sum_score: number | null;
+      }[];
+      total_tasks: number;
+    };
     MinerRunRecord: {
       costs: components['schemas']['RunCosts'];
       deployment_id: string;
-      factors: components['schemas']['FactorMeans'];
+      factors: components['schemas']['FactorMeans'] | null;
       family_id: string;
       hotkey: string;
       run_id: string;
@@ -7303,7 +9913,7 @@ export interface components {
         disputed: boolean;
         domain: string | null;
         explanation: string | null;
-        factors: components['schemas']['FactorMeans'];
+        factors: components['schemas']['FactorMeans'] | null;
         guidance: string | null;
         judged_by: string[];
         knockout_reasons: string[] | null;
@@ -7319,6 +9929,43 @@ export interface components {
         verdict: string | null;
       }[];
       texts_public: boolean;
+    };
+    MinerRuns: {
+      family_id: string;
+      miner_hotkey: string;
+      runs: {
+        epoch_sequence: number;
+        metrics: {
+          contradicts_count: number;
+          error_rate: number;
+          gate_knockout_count: number;
+          matches_count: number;
+          mean_agreement: number | null;
+          mean_computation_correctness: number | null;
+          mean_grounded_correctness: number | null;
+          mean_instruction_safety: number | null;
+          mean_latency_cost: number | null;
+          mean_pairwise_preference: number | null;
+          mean_retrieval_quality: number | null;
+          mean_task_score: number | null;
+          mean_tool_routing: number | null;
+          not_applicable_count: number;
+          partially_matches_count: number;
+          reliable: boolean;
+          tasks_with_computation_correctness: number;
+          tasks_with_grounded: number;
+          tasks_with_latency_cost: number;
+          tasks_with_pairwise: number;
+          tasks_with_retrieval: number;
+          tasks_with_safety: number;
+          tasks_with_tool_routing: number;
+        };
+        official_score: number | null;
+        run_id: string;
+        status: string;
+        submission_id: string | null;
+        total_tasks: number;
+      }[];
     };
     MinerSubmissions: {
       hotkey: string;
@@ -7363,6 +10010,24 @@ export interface components {
       block: number;
       neurons: number;
     };
+    OperatorAction: {
+      action: string;
+      actor: string;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      at: string;
+      id: string;
+      message: string;
+      outcome: string;
+      reason: string;
+      request: {
+        [key: string]: unknown;
+      };
+      target: string;
+      via: string;
+    };
     Overview: {
       active_validators: number;
       build_failed_submissions: number;
@@ -7397,12 +10062,12 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       created_at: string;
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       deployment_id: string | null;
       family_id: string;
       id: string;
       introduced_run_id: string | null;
-      latest_scorecard_summary: components['schemas']['Scorecard'];
+      latest_scorecard_summary: components['schemas']['Scorecard'] | null;
       manifest: {
         [key: string]: unknown;
       };
@@ -7423,6 +10088,14 @@ export interface components {
       deployment_status: string | null;
       family_id: string;
       submission: components['schemas']['Submission'];
+    };
+    PublicationCancel: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      message: string;
+      publications: string[];
+      run_id: string;
     };
     PublicJourney: {
       agent_name: string | null;
@@ -7489,6 +10162,28 @@ export interface components {
         submitted_at: string;
       }[];
       total: number;
+    };
+    ReEnrichment: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      enrichment_status: string;
+      message: string;
+      run_id: string;
+      task_id: string;
+    };
+    RegistryEntry: {
+      endpoint: string;
+      family_id: string;
+      hotkey: string;
+      is_active: boolean;
+      latency_score: number;
+      metadata: {
+        [key: string]: unknown;
+      };
+      quality_score: number;
+      stake: number;
+      uid: number | null;
     };
     Run: {
       benchmark_version: string;
@@ -7636,6 +10331,20 @@ export interface components {
        */
       started_at: string;
       status: string;
+      stuck: {
+        failures: number;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        next_attempt: string;
+        /**
+         * @description UTC, ISO-8601 without a zone
+         * @example 2025-01-31T12:00:00.123000
+         */
+        since: string;
+        step: string;
+      } | null;
       tasks: {
         claimed: number;
         evaluated: number;
@@ -7801,7 +10510,36 @@ export interface components {
         workflow_slice_id?: unknown;
         workflow_spec_ids: unknown[];
       };
-    } | null;
+    };
+    ServingMiner: {
+      endpoint: string;
+      family_id: string;
+      hotkey: string;
+      metadata: {
+        [key: string]: unknown;
+      };
+    };
+    StoredArtifact: {
+      artifact_id: string;
+      download_url: string;
+      sha256: string;
+      size_bytes: number;
+      storage_uri: string;
+    };
+    StuckWorkflow: {
+      hotkey: string | null;
+      kind: string | null;
+      reason: string;
+      run_id: string | null;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      started_at: string;
+      status: string | null;
+      step: string;
+      workflow_id: string;
+    };
     Submission: {
       archive_sha256: string;
       /**
@@ -7809,11 +10547,11 @@ export interface components {
        * @example 2025-01-31T12:00:00.123000
        */
       created_at: string;
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       family_id: string;
       id: string;
       introduced_run_id: string | null;
-      latest_scorecard_summary: components['schemas']['Scorecard'];
+      latest_scorecard_summary: components['schemas']['Scorecard'] | null;
       manifest: {
         [key: string]: unknown;
       };
@@ -7860,7 +10598,7 @@ export interface components {
           running: number;
         };
       };
-      deployment: components['schemas']['Deployment'];
+      deployment: components['schemas']['Deployment'] | null;
       failure_classification_counts: {
         infra_failed_results: number;
         task_failed_results: number;
@@ -7890,7 +10628,7 @@ export interface components {
       evaluation_bundle: {
         [key: string]: unknown;
       } | null;
-      evaluation_bundle_artifact: components['schemas']['ArtifactRef'];
+      evaluation_bundle_artifact: components['schemas']['ArtifactRef'] | null;
       family_id: string;
       judge_model: string;
       members: {
@@ -7901,6 +10639,13 @@ export interface components {
       rubric_version: string;
       run_id: string;
       status: string;
+    };
+    Unban: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      hotkey: string;
+      message: string;
     };
     ValidationError: {
       detail: {
@@ -7928,6 +10673,20 @@ export interface components {
       hotkey: string;
       is_active?: boolean;
       status: string;
+    };
+    ValidatorCosts: {
+      run_id: string;
+      total_cost_usd: number;
+      total_judge_cost_usd: number;
+      total_oracle_cost_usd: number;
+      validators: {
+        judge_cost_usd: number;
+        oracle_cost_usd: number;
+        tasks_claimed: number;
+        tasks_evaluated: number;
+        total_cost_usd: number;
+        validator_hotkey: string;
+      }[];
     };
     Weights: {
       digest: string | null;
@@ -7960,6 +10719,7 @@ export interface components {
       validator_permit: boolean;
     };
     Withdrawal: {
+      dry_run?: boolean;
       reason: string;
       status: string;
       submission_id: string;
