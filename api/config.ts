@@ -8,6 +8,8 @@ import { FAMILIES, LAUNCH_FAMILIES } from '../domain/status';
 import { parseIsoTimestamp } from '../domain/time';
 import { parseTaoToRao } from '../domain/weights/tao';
 
+/** Fifteen syncs missed in a row, at the usual interval of a minute. */
+const DEFAULT_METAGRAPH_MAX_AGE_SECONDS = 900;
 const flag = (fallback: boolean) =>
   z
     .string()
@@ -103,7 +105,7 @@ const envContract = z.object({
   EIREL_SUBMISSION_LIFETIME_CAP: whole(2),
   EIREL_METAGRAPH_MAX_AGE_SECONDS: z.preprocess(
     (value) => blankToUndefined(value),
-    z.coerce.number().positive().optional(),
+    z.coerce.number().min(0).default(DEFAULT_METAGRAPH_MAX_AGE_SECONDS),
   ),
   EIREL_PROVIDER_PROXY_URL: optionalUrl,
   EIREL_PROVIDER_PROXY_TOKEN: z.string().default(''),
@@ -243,7 +245,7 @@ export function apiConfigFromEnv(env: NodeJS.ProcessEnv): ApiConfig {
       cpuMillis: e.EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS,
       memoryBytes: BigInt(e.EIREL_OWNER_RUNTIME_SUBMISSION_MEMORY_MB) * BigInt(MIB),
     },
-    metagraphMaxAgeSeconds: e.EIREL_METAGRAPH_MAX_AGE_SECONDS ?? null,
+    metagraphMaxAgeSeconds: e.EIREL_METAGRAPH_MAX_AGE_SECONDS || null,
     providerProxy: { url: e.EIREL_PROVIDER_PROXY_URL ?? null, token: e.EIREL_PROVIDER_PROXY_TOKEN },
     fee: {
       treasury: treasuryOf(e.EIREL_SUBMISSION_TREASURY_ADDRESS),

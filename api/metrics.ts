@@ -63,6 +63,21 @@ export function showVerifier(registry: Registry): void {
   });
 }
 
+/** Where the chain stands, as this process sees it. */
+async function showChain(metrics: Registry, chain: NonNullable<ApiDeps['chain']>): Promise<void> {
+  const health = await chain.health();
+  const show = (name: string, help: string, value: number): void =>
+    gauge(metrics, `eirel_owner_chain_${name}`, help).set(value);
+  show('connected', 'Whether a chain endpoint answers.', health.connected ? 1 : 0);
+  show('connections_total', 'Connections made to chain endpoints since the start.', health.connections);
+  if (health.block !== null) show('block', 'Best block.', health.block);
+  if (health.finalizedBlock !== null) show('finalized_block', 'Finalised block.', health.finalizedBlock);
+  if (health.lagSeconds !== null) show('lag_seconds', 'Age of the best block.', health.lagSeconds);
+  const endpoints = gauge(metrics, 'eirel_owner_chain_endpoint', 'The endpoint in use.', ['endpoint']);
+  endpoints.reset();
+  endpoints.set({ endpoint: health.endpoint }, 1);
+}
+
 /** Brings the gauges up to date, at most every five seconds. */
 export async function refreshGauges(deps: ApiDeps): Promise<void> {
   const { metrics, db } = deps;
@@ -77,6 +92,7 @@ export async function refreshGauges(deps: ApiDeps): Promise<void> {
     db.validator.count({ where: { isActive: true } }),
   ]);
   gauge(metrics, 'eirel_owner_api_up', 'The owner API answers.').set(1);
+  if (deps.chain) await showChain(metrics, deps.chain);
   const sum = (rows: { _count: { _all: number } }[]): number =>
     rows.reduce((total, row) => total + row._count._all, 0);
   gauge(metrics, 'eirel_owner_submissions_total', 'Submissions ever made.').set(sum(submissions));

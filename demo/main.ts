@@ -15,12 +15,14 @@ Runs one whole evaluation run of the subnet on this machine: three miners, two v
   --keep            leave everything running at the end, until Ctrl-C
   --run-seconds N   length of the run (default 30)
   --tasks N         tasks of the run (default 12)
+  --open-weights    commit-reveal off: validators set their weights openly (default: one commits by time lock, one by hash)
   --save-histories DIR
                     write one history of every workflow type there, for the replay tests
   --help            this text
 
 With EIREL_PROVIDER_CHUTES_API_KEY set, the miners' models are the vendor's; with EIREL_EVAL_JUDGE_BASE_URL, _API_KEY and
-_MODEL set, the judge's is. Without, local servers stand in for them and nothing leaves this machine.
+_MODEL set, the judge's is. With BITTENSOR_NETWORK=ws://… (and BITTENSOR_NETUID) the chain is that node's: the demo's keys are
+funded there by EIREL_DEMO_FUNDER (a secret URI, default //Alice) and registered. Without, local servers stand in for them and nothing leaves this machine.
 `;
 
 async function main(): Promise<number> {
@@ -29,6 +31,7 @@ async function main(): Promise<number> {
       keep: { type: 'boolean', default: false },
       'run-seconds': { type: 'string', default: '30' },
       tasks: { type: 'string', default: '12' },
+      'open-weights': { type: 'boolean', default: false },
       'save-histories': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -52,6 +55,7 @@ async function main(): Promise<number> {
     runSeconds: Number(values['run-seconds']),
     leaseSeconds: 15,
     taskCount: Number(values.tasks),
+    weights: values['open-weights'] ? 'open' : 'hidden',
     logger,
     env: process.env,
   });

@@ -26,6 +26,8 @@ export interface DemoSettings {
   taskCount: number;
   /** How long the stand-in for the model vendors takes to answer, 0 without one. */
   modelLatencyMs?: number;
+  /** Whether the demo's own subnet has commit-reveal on. */
+  weights?: 'hidden' | 'open' | undefined;
   /** Interpreter of the environment that has the miner SDK. */
   sdkPython: string;
   owner: DemoWallet;
@@ -38,6 +40,9 @@ export interface DemoProcesses {
   env: ControlPlaneEnv;
   specs: ProcessSpec[];
   chainUrl: string;
+  netuid: number;
+  /** False when the demo runs on a node that was there before. */
+  ownChain: boolean;
   apiUrl: string;
   /** True when the miners' models are a real vendor's. */
   realModels: boolean;
@@ -58,7 +63,16 @@ export async function demoProcesses(
     port(),
     port(),
   ]);
-  const chainUrl = `ws://127.0.0.1:${chainPort}`;
+  // Any node will do; without one, a local one is started.
+  const ownChain = !base.BITTENSOR_NETWORK;
+  const chainUrl = base.BITTENSOR_NETWORK || `ws://127.0.0.1:${chainPort}`;
+  const netuid = ownChain ? String(NETUID) : (base.BITTENSOR_NETUID ?? String(NETUID));
+  const chainEnv = {
+    BITTENSOR_NETWORK: chainUrl,
+    BITTENSOR_NETUID: netuid,
+    ...(base.EIREL_BLOCK_SECONDS ? { EIREL_BLOCK_SECONDS: base.EIREL_BLOCK_SECONDS } : {}),
+    ...(base.EIREL_CHAIN_ENDPOINTS ? { EIREL_CHAIN_ENDPOINTS: base.EIREL_CHAIN_ENDPOINTS } : {}),
+  };
   const llmUrl = `http://127.0.0.1:${llmPort}/v1`;
   const realModels = Boolean(base.EIREL_PROVIDER_CHUTES_API_KEY);
   const realJudge = Boolean(base.EIREL_EVAL_JUDGE_API_KEY && base.EIREL_EVAL_JUDGE_BASE_URL);
@@ -82,10 +96,8 @@ export async function demoProcesses(
       ...toolPorts,
       OWNER_API_PORT: apiPort,
       EIREL_PROVIDER_PROXY_PORT: proxyPort,
-      BITTENSOR_NETWORK: chainUrl,
-      BITTENSOR_NETUID: String(NETUID),
+      ...chainEnv,
       METAGRAPH_SYNC_INTERVAL_SECONDS: '5',
-      EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
       ...settings.owner.env('EIREL_OWNER'),
       EIREL_SUBMISSION_TREASURY_ADDRESS: settings.treasury.coldkey.ss58,
       EIREL_SUBMISSION_FEE_TAO: '0.1',
@@ -167,7 +179,7 @@ export async function demoProcesses(
     ready: { kind: 'http', url: `http://127.0.0.1:${judgePort}/healthz` },
   };
   const validators = await Promise.all(
-    settings.validators.map(async (wallet): Promise<ProcessSpec[]> => {
+    settings.validators.map(async (wallet, index): Promise<ProcessSpec[]> => {
       const enginePort = await port();
       // A validator's processes get what a stranger would have: the owner's public address, no secret, no database.
       const settingsOfValidator = {
@@ -184,9 +196,9 @@ export async function demoProcesses(
         EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '1',
         EIREL_WEIGHT_POLL_SECONDS: '2',
         EIREL_VALIDATOR_SHUTDOWN_GRACE_SECONDS: '5',
-        BITTENSOR_NETWORK: chainUrl,
-        BITTENSOR_NETUID: String(NETUID),
-        EIREL_BLOCK_SECONDS: String(BLOCK_MS / 1000),
+        ...chainEnv,
+        // One validator commits by time lock, the other by hash, so that both are seen.
+        EIREL_WEIGHTS_COMMIT: index === 0 ? 'auto' : 'hash',
       };
       const { env: own } = validatorEnv(
         settingsOfValidator,
@@ -203,7 +215,7 @@ export async function demoProcesses(
         ...spec,
         startAfter: [
           ...(spec.startAfter ?? []),
-          ...(spec.name === wallet.name ? ['owner-api', 'judge'] : ['chain']),
+          ...(spec.name === wallet.name ? ['owner-api', 'judge'] : ownChain ? ['chain'] : []),
         ],
       }));
     }),
@@ -212,7 +224,7 @@ export async function demoProcesses(
   const worker = { ...env, EIREL_WORKER_QUEUES: base.EIREL_WORKER_QUEUES ?? 'control,runtime,chain' };
   const controlPlane = controlPlaneProcesses(worker, parts).map((spec) => ({
     ...spec,
-    startAfter: [...(spec.startAfter ?? []), chain.name, web.name, ...vendor],
+    startAfter: [...(spec.startAfter ?? []), ...(ownChain ? [chain.name] : []), web.name, ...vendor],
   }));
   const oracleWorker: ProcessSpec = {
     name: 'oracle-worker',
@@ -225,10 +237,12 @@ export async function demoProcesses(
   return {
     env,
     chainUrl,
+    netuid: Number(netuid),
+    ownChain,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     realModels,
     specs: [
-      chain,
+      ...(ownChain ? [chain] : []),
       web,
       ...(vendor.length > 0 ? [llm] : []),
       judge,
@@ -283,6 +297,9 @@ function writeGenesis(settings: DemoSettings): string {
     balances: Object.fromEntries(miners.map((m) => [m.coldkey.ss58, tao(5)])),
     subnetOwner: { hotkey: owner.hotkey.ss58, coldkey: owner.coldkey.ss58 },
     weightsRateLimit: 10,
+    // Hidden weights are revealed an epoch after their commit; short epochs keep the demo short.
+    commitReveal: settings.weights !== 'open',
+    tempo: 14,
   };
   mkdirSync(settings.dataDir, { recursive: true });
   const path = join(settings.dataDir, 'genesis.json');

@@ -59,7 +59,8 @@ export function renderOutcome(outcome: DemoOutcome): string {
       const shown = row.map(
         ({ uid, value }) => `${uidName.get(uid) ?? `uid ${uid}`} ${(value / sum).toFixed(4)}`,
       );
-      return `  on chain by ${validator}: ${shown.join(', ')}`;
+      const how = outcome.published[validator]?.join(', then ') ?? 'unknown';
+      return `  on chain by ${validator}: ${shown.join(', ')}  (${how})`;
     }),
     '',
     `Archives public after the close: ${outcome.publicArchives.join(', ') || 'none'}`,

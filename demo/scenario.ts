@@ -17,7 +17,9 @@ import { parseEvidence, type FamilyEvidence } from '../domain/evidence/contract'
 import { recomputeRun } from '../domain/evidence/recompute';
 import { packAgent, type Packaging } from './archives';
 import { demoWallet, type DemoWallet } from './keys';
-import { demoProcesses, NETUID, type DemoProcesses } from './processes';
+import { demoProcesses, type DemoProcesses } from './processes';
+import { prepareSubnet } from './subnet';
+import { publicationsOf } from './publications';
 import { attemptRefusals, type Refusal } from './refusals';
 import { tamper } from './tamperings';
 
@@ -47,6 +49,7 @@ export interface DemoOptions {
   taskCount: number;
   /** Lets the stand-in for the model vendors take its time, so that tasks take theirs. */
   modelLatencyMs?: number;
+  weights?: 'hidden' | 'open' | undefined;
   logger: Logger;
   env: NodeJS.ProcessEnv;
 }
@@ -73,6 +76,8 @@ export interface DemoOutcome {
   weights: Record<string, number>;
   /** Row of each validator on chain, by the validator's name. */
   onChain: Record<string, UidWeight[]>;
+  /** How each validator's weights got there, extrinsic by extrinsic. */
+  published: Record<string, string[]>;
   uidOf: Record<string, number>;
   /** Names of miners whose archive was downloaded by a stranger after the close. */
   publicArchives: string[];
@@ -158,6 +163,8 @@ export class Demo extends EventEmitter<DemoEvents> {
     parts.supervisor.add(...this.processes.specs);
     await parts.supervisor.start(this.processes.specs.map(({ name }) => name));
     this.chain = await connectChain(chainConfigFromEnv(this.processes.env), logger);
+    if (!this.processes.ownChain)
+      await prepareSubnet(this.chain, this.processes.netuid, this.wallets, env, say);
     say(`${this.processes.specs.length} processes up`);
     this.sdkPython = python.python;
   }
@@ -358,12 +365,12 @@ export class Demo extends EventEmitter<DemoEvents> {
     const uidOf: Record<string, number> = {};
     const chain = this.chain;
     if (!chain) throw new Error('the demo is not started');
-    for (const neuron of (await this.patient(() => chain.listNeurons(NETUID))).neurons)
+    for (const neuron of (await this.patient(() => chain.listNeurons(this.up.netuid))).neurons)
       uidOf[neuron.hotkey] = neuron.uid;
     for (const validator of this.wallets.validators) {
       const uid = uidOf[validator.hotkey.ss58] ?? -1;
       await this.until(`the weights of ${validator.name} are final on chain`, 120, async () => {
-        onChain[validator.name] = await chain.readWeights(NETUID, uid, 'finalized');
+        onChain[validator.name] = await chain.readWeights(this.up.netuid, uid, 'finalized');
         return (onChain[validator.name]?.length ?? 0) > 0;
       });
       this.emit('say', `${validator.name} has put its weights on chain (uid ${uid})`);
@@ -392,6 +399,9 @@ export class Demo extends EventEmitter<DemoEvents> {
       names: Object.fromEntries(this.wallets.miners.map((miner) => [miner.hotkey.ss58, miner.name])),
       weights: published.weights,
       onChain,
+      published: Object.fromEntries(
+        this.wallets.validators.map(({ name }) => [name, publicationsOf(this.options.dataDir, name)]),
+      ),
       uidOf,
       publicArchives,
       evidenceDifferences: recomputeRun(evidence).differences.length,

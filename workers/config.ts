@@ -13,6 +13,9 @@ export interface WorkerConfig {
   runtimeSlots: number;
   leaseReaperSeconds: number;
   metagraphSyncSeconds: number;
+  /** Permit and stake that put a hotkey on the validators' list; null leaves the list to the operator. */
+  validatorRule: { minimumStakeRao: bigint } | null;
+  metagraphSnapshotPath: string | null;
   fee: { treasury: string; minimumRao: bigint; maxAgeBlocks: number };
   agents: {
     providerProxyUrl: string;
@@ -46,6 +49,9 @@ const contract = z.object({
   EIREL_TASK_CLAIM_TIMEOUT_SECONDS: seconds(900),
   EIREL_LEASE_REAPER_SECONDS: z.coerce.number().positive().optional(),
   METAGRAPH_SYNC_INTERVAL_SECONDS: seconds(60),
+  METAGRAPH_SNAPSHOT_PATH: z.string().trim().optional(),
+  EIREL_VALIDATORS_AUTOMATIC: z.string().default(''),
+  MINIMUM_VALIDATOR_STAKE: z.string().default('0'),
   EIREL_SUBMISSION_TREASURY_ADDRESS: z.string().default(''),
   EIREL_SUBMISSION_FEE_TAO: z.string().default('0.1'),
   EIREL_SUBMISSION_FEE_MAX_AGE_BLOCKS: z.coerce.number().int().positive().default(7200),
@@ -92,6 +98,10 @@ export function workerConfigFromEnv(env: NodeJS.ProcessEnv): WorkerConfig {
     runtimeSlots: e.EIREL_RUNTIME_SLOTS,
     leaseReaperSeconds: e.EIREL_LEASE_REAPER_SECONDS ?? Math.max(30, e.EIREL_TASK_CLAIM_TIMEOUT_SECONDS / 4),
     metagraphSyncSeconds: Math.max(1, e.METAGRAPH_SYNC_INTERVAL_SECONDS),
+    validatorRule: ['1', 'true', 'yes', 'on'].includes(e.EIREL_VALIDATORS_AUTOMATIC.toLowerCase())
+      ? { minimumStakeRao: parseTaoToRao(e.MINIMUM_VALIDATOR_STAKE || '0') }
+      : null,
+    metagraphSnapshotPath: e.METAGRAPH_SNAPSHOT_PATH || null,
     fee: {
       treasury: e.EIREL_SUBMISSION_TREASURY_ADDRESS,
       minimumRao: parseTaoToRao(e.EIREL_SUBMISSION_FEE_TAO),

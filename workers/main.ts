@@ -211,7 +211,9 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
         db,
         chain,
         network: chainConfig?.network ?? 'none',
-        netuid: chainConfig?.netuid ?? 0,
+        netuid: chainConfig?.netuid ?? (Number(env.BITTENSOR_NETUID) || 0),
+        rule: config.validatorRule,
+        snapshotPath: config.metagraphSnapshotPath,
       }),
     },
   };
@@ -229,7 +231,7 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
       if (!config.roles.includes('control')) return;
       await ensureSchedules(client, {
         leaseReaperSeconds: config.leaseReaperSeconds,
-        metagraphSyncSeconds: chain ? config.metagraphSyncSeconds : null,
+        metagraphSyncSeconds: chain || config.metagraphSnapshotPath ? config.metagraphSyncSeconds : null,
       });
       if ((await db.evaluationRun.count()) === 0) {
         const startsAt = policy.firstRunStart ?? new Date();

@@ -1,18 +1,14 @@
-import { isSs58Address } from '../keys/address';
 import { createLogger, messageOf } from '../logging';
 import type { Logger } from '../logging';
 import { bestBlock, ChainConnection, finalizedBlock } from './connection';
-import { ChainConfigError, ChainUnavailable, TransferFailed } from './errors';
-import { submitExtrinsic } from './extrinsics';
+import { ChainConfigError } from './errors';
 import { verifyFee } from './fee';
 import { listNeurons, resolveOwner } from './neurons';
 import { toBigInt } from './storage';
 import { blockTime, pendingCommits, weightState } from './weight-state';
-import type { ChainClient, ChainConfig, ChainHealth, TransferReceipt, TransferRequest } from './types';
+import { addStake, registerNeuron, transferKeepAlive } from './payments';
+import type { ChainClient, ChainConfig, ChainHealth } from './types';
 import { followWeights, readWeights, submitWeights } from './weights';
-
-const TRANSFER_ERA_BLOCKS = 64;
-const TRANSFER_DEADLINE_MS = 120_000;
 
 /**
  * Makes the chain client of a process. It comes back connected, or, when no endpoint answers now, unconnected with the
@@ -46,6 +42,8 @@ export async function connectChain(
     finality: (hash, number) => finality(connection, hash, number),
     isFinalized: async (hash, number) => (await finality(connection, hash, number)) === 'final',
     transferKeepAlive: (request) => transferKeepAlive(connection, request),
+    registerNeuron: (request) => registerNeuron(connection, request),
+    addStake: (request) => addStake(connection, request),
     resolveOwner: (hotkey, blockHash) => resolveOwner(connection, hotkey, blockHash),
     freeBalance: (address) => freeBalance(connection, address),
     close: () => connection.close(),
@@ -121,48 +119,6 @@ function finality(
     if (canonical.toLowerCase() !== blockHash.toLowerCase()) return 'reorganised';
     return finalized.number >= blockNumber ? 'final' : 'pending';
   });
-}
-
-async function transferKeepAlive(
-  connection: ChainConnection,
-  request: TransferRequest,
-): Promise<TransferReceipt> {
-  if (!isSs58Address(request.to))
-    throw new TransferFailed(`"${request.to}" is not an SS58 address with prefix 42`);
-  if (request.amountRao <= 0n)
-    throw new TransferFailed(`the amount is ${request.amountRao} rao: it must be positive`);
-  const outcome = await submitExtrinsic(connection, {
-    signer: request.from,
-    eraPeriod: TRANSFER_ERA_BLOCKS,
-    tipRao: 0n,
-    deadlineMs: request.deadlineMs ?? TRANSFER_DEADLINE_MS,
-    call: (api) => {
-      const call = api.tx.balances?.transferKeepAlive;
-      if (!call) throw new TransferFailed('the runtime has no call Balances.transfer_keep_alive');
-      return call(request.to, request.amountRao);
-    },
-  });
-  switch (outcome.kind) {
-    case 'included':
-      return {
-        extrinsicHash: outcome.extrinsicHash,
-        extrinsicIndex: outcome.extrinsicIndex,
-        blockHash: outcome.block.hash,
-        blockNumber: outcome.block.number,
-      };
-    case 'failed':
-      throw new TransferFailed(`the chain did not execute the transfer: ${outcome.failure.text}`);
-    case 'refused':
-      throw new TransferFailed(`the node refused the transfer: ${outcome.error.message}`);
-    case 'lapsed':
-      throw new TransferFailed(
-        'no block took the transfer while its signature was valid: nothing was paid, try again',
-      );
-    case 'unsent':
-      throw new ChainUnavailable(`the transfer was not sent: ${outcome.message}`);
-    case 'unknown':
-      throw new TransferFailed(`${outcome.message}: look at the balance before paying again`, true);
-  }
 }
 
 function freeBalance(connection: ChainConnection, address: string): Promise<bigint> {

@@ -270,6 +270,15 @@ export interface ChainClient {
    * @throws TransferFailed with the chain's reason
    */
   transferKeepAlive(request: TransferRequest): Promise<TransferReceipt>;
+  /** Registers a hotkey for the price of the moment. @throws TransferFailed with the chain's reason */
+  registerNeuron(request: { coldkey: Hotkey; netuid: number; hotkey: string }): Promise<TransferReceipt>;
+  /** Stakes on a hotkey of a subnet. @throws TransferFailed with the chain's reason */
+  addStake(request: {
+    coldkey: Hotkey;
+    netuid: number;
+    hotkey: string;
+    amountRao: bigint;
+  }): Promise<TransferReceipt>;
   /** Coldkey that owns a hotkey at a block (best block without one), null when the chain knows no owner. */
   resolveOwner(hotkey: string, blockHash?: string): Promise<string | null>;
   /** Free balance in rao at the best block, 0 for an account the chain does not know. */

@@ -6,7 +6,7 @@ import type { EpochClock } from '../../domain/weights/epochs';
 import { bestBlock, finalizedBlock } from './connection';
 import type { ChainConnection, Link } from './connection';
 import { addressOfCodec, requireSubnet, stakesOf } from './neurons';
-import { SubtensorStorage, toBigInt, toFlag, toNumber } from './storage';
+import { SubtensorStorage, toFlag, toNumber } from './storage';
 import { QUICKNET } from './timelock/beacon';
 import type { Beacon } from './timelock/beacon';
 import type { CommitReveal, PendingCommit, WeightState } from './types';

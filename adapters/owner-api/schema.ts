@@ -2341,6 +2341,78 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/neurons/sync': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Read the neurons from the chain now */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Synced */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['NeuronSync'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The chain could not be read; the neurons stay as they were */
+        502: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/publications/cancel': {
     parameters: {
       query?: never;
@@ -7087,7 +7159,7 @@ export interface paths {
             'application/json': components['schemas']['Submission'];
           };
         };
-        /** @description Bad archive, manifest or fee; not registered */
+        /** @description Bad archive, manifest or fee */
         400: {
           headers: {
             [name: string]: unknown;
@@ -7098,6 +7170,15 @@ export interface paths {
         };
         /** @description The signature headers are missing, stale or wrong */
         401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description The hotkey is not registered on the subnet */
+        403: {
           headers: {
             [name: string]: unknown;
           };
@@ -9910,13 +9991,24 @@ export interface components {
       uid: number | null;
     };
     Neuron: {
+      active: boolean;
+      axon: string | null;
+      block: number;
+      coldkey: string | null;
       hotkey: string;
       /**
        * @description UTC, ISO-8601 without a zone
        * @example 2025-01-31T12:00:00.123000
        */
       last_synced_at: string;
+      last_update_block: number;
+      stake_tao: string;
       uid: number;
+      validator_permit: boolean;
+    };
+    NeuronSync: {
+      block: number;
+      neurons: number;
     };
     OperatorAction: {
       action: string;
@@ -10615,11 +10707,16 @@ export interface components {
       };
     };
     Whoami: {
+      coldkey: string | null;
       hotkey: string;
+      missing: string[];
       netuid: number;
       network: string;
       /** @enum {string} */
       role: 'owner';
+      stake_tao: string | null;
+      uid: number | null;
+      validator_permit: boolean;
     };
     Withdrawal: {
       dry_run?: boolean;

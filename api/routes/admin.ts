@@ -13,17 +13,22 @@ import {
   validatorChangePayload,
   validatorPatchBody,
   validatorPayload,
+  neuronSyncPayload,
   whoamiPayload,
 } from '../../domain/contracts/admin';
+import { messageOf } from '../../adapters/logging';
+import { syncMetagraphNow } from '../../adapters/temporal/metagraph-sync';
 import { HttpError } from '../../domain/http-errors';
 import { naiveIso, naiveIsoOrNull } from '../../domain/time';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { advanceRun } from '../steering/advance';
 import { forgetValidator } from '../validator-directory';
+import { neuronView, whoami } from '../views/neurons';
 import { validatorView } from '../views/validators';
 
 const tags = ['admin'];
+const SYNC_DEADLINE_MS = 60_000;
 const notFound = { 404: { description: 'No such validator' } };
 
 export const adminRoutes: Route[] = [
@@ -36,12 +41,7 @@ export const adminRoutes: Route[] = [
       tags,
       responses: { 200: { description: 'The owner', schema: whoamiPayload } },
     },
-    ({ deps, hotkey }) => ({
-      role: 'owner' as const,
-      hotkey,
-      network: deps.config.network,
-      netuid: deps.config.netuid,
-    }),
+    ({ deps, hotkey }) => whoami(deps, hotkey),
   ),
   defineRoute(
     {
@@ -217,11 +217,28 @@ export const adminRoutes: Route[] = [
         where: { deregisteredAt: null },
         orderBy: [{ uid: 'asc' }, { hotkey: 'asc' }],
       });
-      return rows.map((row) => ({
-        hotkey: row.hotkey,
-        uid: row.uid,
-        last_synced_at: naiveIso(row.lastSyncedAt),
-      }));
+      return rows.map(neuronView);
+    },
+  ),
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/admin/neurons/sync',
+      auth: 'owner',
+      summary: 'Read the neurons from the chain now',
+      tags,
+      responses: {
+        200: { description: 'Synced', schema: neuronSyncPayload },
+        502: { description: 'The chain could not be read; the neurons stay as they were' },
+      },
+    },
+    async ({ deps }) => {
+      try {
+        return await syncMetagraphNow(deps.temporal, SYNC_DEADLINE_MS);
+      } catch (error) {
+        const cause = (error as { cause?: unknown }).cause;
+        throw new HttpError(502, `metagraph sync failed: ${messageOf(cause ?? error)}`);
+      }
     },
   ),
   defineRoute(

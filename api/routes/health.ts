@@ -39,6 +39,14 @@ async function checked(check: () => Promise<unknown>): Promise<string> {
   }
 }
 
+/** Where the chain stands, for people; the API serves without it, only fees wait. */
+async function chainWord({ chain }: ApiDeps): Promise<string> {
+  const health = await chain?.health();
+  if (!health?.connected) return `unreachable: ${health?.problem ?? 'not connected'}`;
+  const lag = health.lagSeconds === null ? 'of unknown age' : `${Math.round(health.lagSeconds)} s old`;
+  return `ok: block ${health.block}, ${lag}, final ${health.finalizedBlock}, runtime ${health.specVersion}, ${health.endpoint}`;
+}
+
 async function checks(deps: ApiDeps): Promise<Record<string, string>> {
   const [database, redis, temporal] = await Promise.all([
     checked(() => deps.db.$queryRaw`SELECT 1`),
@@ -53,6 +61,7 @@ async function checks(deps: ApiDeps): Promise<Record<string, string>> {
     database,
     redis,
     temporal,
+    ...(deps.chain ? { chain: await checked(() => chainWord(deps)) } : {}),
     // How signatures are verified: native, or in WebAssembly, which is tens of times slower.
     signatures: sharedVerifier().engine.name,
     fee: deps.config.fee.treasury

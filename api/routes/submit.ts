@@ -40,7 +40,8 @@ export const submitRoutes: Route[] = [
       rawBodyType: 'multipart/form-data',
       responses: {
         200: { description: 'Accepted', schema: submissionPayload },
-        400: { description: 'Bad archive, manifest or fee; not registered' },
+        400: { description: 'Bad archive, manifest or fee' },
+        403: { description: 'The hotkey is not registered on the subnet' },
         413: { description: 'The archive or the body is too large' },
         429: { description: 'Too many submissions' },
         503: { description: 'The owner cannot take submissions now; nothing was stored' },

@@ -149,7 +149,7 @@ async function requireRegistered(deps: ApiDeps, hotkey: string): Promise<void> {
   await requireFreshMetagraph(deps);
   const neuron = await deps.db.registeredNeuron.findUnique({ where: { hotkey } });
   if (!neuron || neuron.deregisteredAt) {
-    throw new HttpError(400, `hotkey ${hotkey.slice(0, 16)}... is not registered on the metagraph`);
+    throw new HttpError(403, `hotkey ${hotkey.slice(0, 16)}... is not registered on the metagraph`);
   }
 }
 

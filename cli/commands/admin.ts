@@ -72,6 +72,11 @@ function registerWhoami(admin: Command): void {
           ['hotkey', me.hotkey],
           ['network', me.network],
           ['netuid', me.netuid],
+          ['coldkey', me.coldkey ?? 'unknown'],
+          ['uid', me.uid ?? 'none'],
+          ['permit', me.validator_permit],
+          ['stake', me.stake_tao === null ? 'unknown' : `${me.stake_tao} TAO`],
+          ['missing', me.missing.length === 0 ? 'nothing' : me.missing.join('; ')],
         ]),
       );
     });
@@ -224,13 +229,28 @@ function registerNeurons(admin: Command): void {
     [
       { head: 'UID', value: (row) => row.uid, right: true },
       { head: 'HOTKEY', value: (row) => row.hotkey },
+      { head: 'STAKE', value: (row) => row.stake_tao, right: true },
+      { head: 'PERMIT', value: (row) => row.validator_permit },
+      { head: 'ACTIVE', value: (row) => row.active },
+      { head: 'UPDATED', value: (row) => row.last_update_block, right: true },
+      { head: 'AXON', value: (row) => row.axon ?? '' },
+      { head: 'BLOCK', value: (row) => row.block, right: true },
       { head: 'SYNCED', value: (row) => row.last_synced_at },
     ],
     'no neurons: the metagraph was not read yet',
   );
-  admin
-    .command('neurons')
-    .description('hotkeys registered on the subnet')
+  const neurons = admin.command('neurons').description('hotkeys registered on the subnet');
+  neurons
+    .command('sync')
+    .description('read them from the chain now, beside the schedule')
+    .action(async (_options: object, command: Command) => {
+      const session = new Session(command);
+      const synced = await session.withApi('owner', ({ owner }) =>
+        answerOf(owner.POST('/v1/admin/neurons/sync')),
+      );
+      session.printer.data(synced, ({ block, neurons: count }) => `${count} neurons as of block ${block}`);
+    });
+  neurons
     .command('list')
     .description('list them by uid')
     .action(async (_options: object, command: Command) => {

@@ -58,8 +58,22 @@ export const advancePayload = z
   })
   .meta({ id: 'RunAdvance' });
 export const adminNeuronPayload = z
-  .object({ hotkey: z.string(), uid: z.int(), last_synced_at: wireTime })
+  .object({
+    hotkey: z.string(),
+    uid: z.int(),
+    coldkey: z.string().nullable(),
+    stake_tao: z.string(),
+    validator_permit: z.boolean(),
+    active: z.boolean(),
+    last_update_block: z.int(),
+    /** ip:port, null for one that never served. */
+    axon: z.string().nullable(),
+    /** Finalised block at which this was so. */
+    block: z.int(),
+    last_synced_at: wireTime,
+  })
   .meta({ id: 'Neuron' });
+export const neuronSyncPayload = z.object({ block: z.int(), neurons: z.int() }).meta({ id: 'NeuronSync' });
 export const adminListQuery = z.object({ limit: clampedInt({ min: 1, max: 200, fallback: 50 }) });
 export const adminSubmissionPayload = z
   .object({
@@ -92,6 +106,12 @@ export const whoamiPayload = z
     hotkey: z.string(),
     network: z.string(),
     netuid: z.int(),
+    coldkey: z.string().nullable(),
+    uid: z.int().nullable(),
+    validator_permit: z.boolean(),
+    stake_tao: z.string().nullable(),
+    /** What is not as it should be, each in a sentence; empty when nothing is missing. */
+    missing: z.array(z.string()),
   })
   .meta({ id: 'Whoami' });
 

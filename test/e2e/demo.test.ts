@@ -36,6 +36,7 @@ async function play(
     runSeconds,
     leaseSeconds: 15,
     taskCount: 12,
+    weights: 'hidden',
     logger: createLogger('e2e', 'error'),
     // The same secret draws the same tasks.
     env: { ...env, EIREL_OWNER_SECRET: 'the same tasks for both runs' },

@@ -92,6 +92,8 @@ export async function startApi(
       EIREL_API_VERIFY_RESPONSES: '1',
       EIREL_UPLOAD_SPOOL_DIR: root,
       EIREL_RUN_DURATION_SECONDS: '3600',
+      // Neurons are put in place by hand here.
+      EIREL_METAGRAPH_MAX_AGE_SECONDS: '0',
       BITTENSOR_NETWORK: 'test',
       BITTENSOR_NETUID: '144',
       ...options.env,

@@ -202,7 +202,7 @@ describe('submissions', () => {
 
   it('refuses a hotkey that is not, or no longer, on the metagraph', async () => {
     const hotkey = await miner();
-    const words = [400, `hotkey ${hotkey.ss58.slice(0, 16)}... is not registered on the metagraph`];
+    const words = [403, `hotkey ${hotkey.ss58.slice(0, 16)}... is not registered on the metagraph`];
     await api.db.registeredNeuron.update({
       where: { hotkey: hotkey.ss58 },
       data: { deregisteredAt: new Date() },

@@ -1,10 +1,9 @@
 /** Publishing by the activities of the publication worker, against a node: every way to get weights on chain, and crashes. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { createPublicationActivities } from '../../../activities/publication';
 import type {
   AttemptKey,
@@ -22,7 +21,7 @@ import * as on from './support';
 
 jest.setTimeout(60_000);
 
-const BLOCK_MS = 50;
+const BLOCK_MS = 40;
 const running: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const stop of running.splice(0).reverse()) await stop();
@@ -33,11 +32,12 @@ interface Bed {
   node: ChainNode;
   chain: ChainClient;
   ledger: PublicationLedger;
-  ledgerPath: string;
   run<K extends keyof PublicationActivities>(
     name: K,
     input: Parameters<PublicationActivities[K]>[0],
   ): ReturnType<PublicationActivities[K]>;
+  /** The activities of another process, with a ledger of its own behaviour. */
+  withLedger(ledger: PublicationLedger): Bed['run'];
 }
 
 async function bed(
@@ -51,23 +51,28 @@ async function bed(
   running.push(() => chain.close());
   const folder = await mkdtemp(join(tmpdir(), 'publication-'));
   running.push(() => rm(folder, { recursive: true }));
-  const ledgerPath = join(folder, 'ledger.jsonl');
-  const ledger = filePublicationLedger(ledgerPath);
-  const activities = createPublicationActivities({
-    chain,
-    signer: on.validator,
-    ledger,
-    ownerApiUrl: 'http://127.0.0.1:1',
-    blockSeconds: null,
-    eraPeriod: 8,
-    tipRao: 0n,
-    commits: 'auto',
-    stopping: new AbortController().signal,
-    ...extra,
-  });
-  const run: Bed['run'] = (name, input) =>
-    new MockActivityEnvironment().run(activities[name] as never, input as never) as never;
-  return { node, chain, ledger, ledgerPath, run };
+  const ledger = filePublicationLedger(join(folder, 'ledger.jsonl'));
+  const withLedger = (of: PublicationLedger): Bed['run'] => {
+    const activities = createPublicationActivities({
+      chain,
+      signer: on.validator,
+      ledger: of,
+      ownerApiUrl: 'http://127.0.0.1:1',
+      blockSeconds: null,
+      eraPeriod: 8,
+      tipRao: 0n,
+      commits: 'auto',
+      stopping: new AbortController().signal,
+      ...extra,
+    });
+    return (name, input) => quietly().run(activities[name] as never, input as never) as never;
+  };
+  return { node, chain, ledger, run: withLedger(ledger), withLedger };
+}
+
+/** Activities that fail on purpose are not worth a line. */
+function quietly(): MockActivityEnvironment {
+  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 }
 
 const WEIGHTS = { [on.miner.ss58]: 0.7 };
