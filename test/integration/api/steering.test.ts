@@ -122,6 +122,7 @@ describe('steering', () => {
       'run.close applied',
       'run.open applied',
       'run.close unchanged',
+      'run.extend refused',
     ]);
   });
 

@@ -13,7 +13,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { objectStoreFromEnv } from '../../../adapters/object-store';
-import { S3ObjectStore } from '../../../adapters/object-store/s3';
+import type { S3ObjectStore } from '../../../adapters/object-store/s3';
 import {
   ObjectCorrupt,
   ObjectNotFound,
