@@ -70,8 +70,9 @@ export class RunningBed implements Bed {
     }
   }
 
-  prepareSamples(): Promise<void> {
-    return ensureSampleImages(connectEngine({ socketPath: this.engine.host.slice('unix://'.length) }));
+  async prepareSamples(): Promise<NodeJS.ProcessEnv> {
+    await ensureSampleImages(connectEngine({ socketPath: this.engine.host.slice('unix://'.length) }));
+    return {};
   }
 
   /** This machine's end of the node's wire. */

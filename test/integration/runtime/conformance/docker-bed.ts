@@ -109,8 +109,9 @@ export class DockerBed implements Bed {
     }
   }
 
-  prepareSamples(): Promise<void> {
-    return ensureSampleImages(this.docker);
+  async prepareSamples(): Promise<NodeJS.ProcessEnv> {
+    await ensureSampleImages(this.docker);
+    return {};
   }
 
   /** The engine's bridge: what the relay calls the machine of the engine. */

@@ -1,7 +1,8 @@
 import { BASE_IMAGE, DockerBed, startEngine, stopEngine } from './docker-bed';
 import { conformance } from './suite';
 
-jest.setTimeout(180_000);
+// The samples' images are made when they are first asked for.
+jest.setTimeout(400_000);
 
 const engine = startEngine();
 const unavailable = 'problem' in engine ? `no engine: ${engine.problem}` : null;

@@ -20,8 +20,8 @@ export interface Bed {
   objects(): Promise<string[]>;
   /** Takes away what runs of a deployment behind the backend's back. */
   sabotage(deploymentId: string): Promise<void>;
-  /** Prepares what the sample agents need beside the base image. */
-  prepareSamples(): Promise<void>;
+  /** Prepares what the sample agents need beside the base image; @returns settings of a runtime for them */
+  prepareSamples(): Promise<NodeJS.ProcessEnv>;
   /** Address of this machine on which agents may be given a service of the owner's. */
   serviceHost(): Promise<string>;
   /** An endpoint as this machine reaches it: not every backend's addresses mean something outside of it. */
@@ -230,13 +230,13 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
       'samples: the three sample agents answer, unary and streamed, with their own credentials',
       'containers',
       async () => {
-        await bed.prepareSamples();
+        const on = bed.runtime(await bed.prepareSamples());
         const model = new Model();
         const address = await model.listen(await bed.serviceHost());
         try {
           for (const { name: sample, packed } of await sampleAgents()) {
-            const image = await build(packed);
-            const placed = await runtime.place(
+            const image = await build(packed, on);
+            const placed = await on.place(
               spec({
                 deploymentId: sample,
                 imageRef: image.imageRef,
@@ -265,7 +265,7 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
             });
             const lines = (await response.text()).trim().split('\n');
             expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ event: 'done', status: 'completed' });
-            await runtime.remove(sample);
+            await on.remove(sample);
           }
         } finally {
           await model.close();
