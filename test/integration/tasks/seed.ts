@@ -47,7 +47,7 @@ export async function seedRun(db: Db, options: SeedOptions): Promise<SeededRun> 
       scoringVersion: options.scoringVersion ?? 2,
       taskQuorum: options.quorum ?? 1,
       startedAt: new Date(),
-      endsAt: new Date(Date.now() + 3_600_000),
+      endsAt: new Date(Date.now() + 3 * 86_400_000),
     },
   });
   const miners: SeededRun['miners'] = [];
