@@ -18,7 +18,6 @@ export function SubmissionPage({ journey }: { journey: Schema<'PublicJourney'> }
         of={[
           ['miner', <Hotkey ss58={journey.hotkey} />],
           ['submitted', <Time at={journey.submitted_at} />],
-          ['block', String(journey.submission_block)],
           [
             'enters',
             journey.introduced_run_id ? (
