@@ -14,7 +14,7 @@ import { connectChain } from '../../../adapters/chain/client';
 import type { ChainClient } from '../../../adapters/chain/types';
 import { createLogger } from '../../../adapters/logging';
 import { filePublicationLedger } from '../../../adapters/publication-ledger';
-import type { PublicationLedger } from '../../../adapters/publication-ledger';
+import type { PublicationLedger, PublicationRow } from '../../../adapters/publication-ledger';
 import { startChainNode } from '../../../demo/standins/chain/node';
 import type { ChainNode, ChainNodeOptions } from '../../../demo/standins/chain/node';
 import * as on from './support';
@@ -161,5 +161,156 @@ describe('weights get on chain', () => {
   it('not at all when only a kind of commit is wanted that the runtime lacks', async () => {
     const b = await bed({ genesis: commitReveal, runtime: 'oldest' }, { commits: 'timelock' });
     await expect(key(b)).rejects.toThrow(/COMMIT_REVEAL_UNSUPPORTED: CommitRevealUnsupported/);
+  });
+});
+
+describe('nothing is sent twice', () => {
+  /**
+   * The process of an attempt dies at a moment: nothing is written from then on. The call fails rather than hangs, since
+   * a process that is gone does not hold its turn among the signer's extrinsics either.
+   */
+  async function crash(b: Bed, attempt: AttemptKey, moment: (row: PublicationRow) => boolean): Promise<void> {
+    let dead = false;
+    const dying: PublicationLedger = {
+      find: (workflowId, number) => b.ledger.find(workflowId, number),
+      async record(row) {
+        dead ||= moment(row);
+        if (dead) throw new Error('killed');
+        await b.ledger.record(row);
+      },
+    };
+    await expect(b.withLedger(dying)('submitVector', attempt)).rejects.toThrow('killed');
+    expect(dead).toBe(true);
+  }
+
+  const extrinsics = async (b: Bed): Promise<number> => {
+    let count = 0;
+    for (let block = b.node.best(); block.number > 0; block = b.node.block(block.parentHash))
+      count += block.signed.length;
+    return count;
+  };
+
+  it.each<[string, (row: PublicationRow) => boolean, 'set' | 'commit']>([
+    ['after it was begun', (row) => row.extrinsicHash !== null, 'set'],
+    ['after it was sent', (row) => row.outcome === 'included', 'set'],
+    ['after a commit was sent', (row) => row.outcome === 'included', 'commit'],
+  ])('by a process that is killed %s', async (_when, moment, mode) => {
+    const b = await bed(mode === 'commit' ? { genesis: commitReveal } : {}, {
+      commits: mode === 'commit' ? 'hash' : 'auto',
+    });
+    const attempt = await key(b);
+    await crash(b, attempt, moment);
+    const outcome = await included(b, attempt);
+    // The same again, as when only the answer was lost.
+    await expect(b.run('submitVector', attempt)).resolves.toMatchObject({
+      included: { extrinsicHash: outcome.extrinsicHash },
+    });
+    await expect(extrinsics(b)).resolves.toBe(1);
+    const row = await b.ledger.find('w', 1);
+    expect(row).toMatchObject({ outcome: 'included', extrinsicHash: outcome.extrinsicHash });
+    // A commit is revealed with the salt that was kept from before the crash.
+    if (mode === 'commit') expect(row?.details.salt).toHaveLength(8);
+  });
+
+  it('when the connection breaks between sending and the answer', async () => {
+    const b = await bed();
+    const attempt = await key(b);
+    b.node.faults.dropAfterSubmit = true;
+    await included(b, attempt);
+    await expect(extrinsics(b)).resolves.toBe(1);
+  });
+
+  it('when its block is re-organised away: it is followed into another', async () => {
+    const b = await bed({ blockMs: 0, finalityLag: 4 }, { blockSeconds: 0.1 });
+    for (let i = 0; i < 6; i += 1) b.node.produceBlock();
+    const attempt = await key(b);
+    const timer = setInterval(() => b.node.produceBlock(), 400);
+    const outcome = await b.run('submitVector', attempt);
+    clearInterval(timer);
+    if (outcome.kind !== 'included') throw new Error(JSON.stringify(outcome));
+    while (b.node.best().number >= outcome.included.blockNumber) b.node.reorganise();
+    b.node.produceBlock();
+    for (let i = 0; i < 6; i += 1) b.node.produceBlock();
+    const finality = await b.run('awaitFinality', { ...about, included: outcome.included });
+    if (finality.kind !== 'moved') throw new Error(JSON.stringify(finality));
+    await expect(b.run('awaitFinality', { ...about, included: finality.included })).resolves.toEqual({
+      kind: 'final',
+    });
+    await expect(extrinsics(b)).resolves.toBe(1);
+  });
+
+  it('and what the era left behind is signed anew under the next attempt', async () => {
+    const b = await bed();
+    const attempt = await key(b);
+    b.node.faults.holdPool = true;
+    const lapsed = await until(
+      () => b.run('submitVector', attempt).catch(() => null),
+      (outcome) => outcome?.kind === 'again',
+    );
+    expect(lapsed).toMatchObject({ label: 'OUTDATED', counts: true });
+    b.node.faults.holdPool = false;
+    await included(b, { ...attempt, attempt: 2 });
+    await expect(extrinsics(b)).resolves.toBe(1);
+  });
+});
+
+describe('every outcome has its name and its rule', () => {
+  it('custom errors of the pool are final, by their names', async () => {
+    const b = await bed();
+    const attempt = await key(b);
+    const errors: [number, RegExp][] = [
+      [1, /^LOW_STAKE: /],
+      [2, /^CANNOT_PAY: /],
+      [10, /^NOT_REGISTERED: /],
+      [99, /^REFUSED: /],
+    ];
+    for (const [index, [code, message]] of errors.entries()) {
+      b.node.faults.customError = code;
+      await expect(b.run('submitVector', { ...attempt, attempt: index + 1 })).rejects.toThrow(message);
+    }
+  });
+
+  it('too soon names the block, and a stale nonce is signed anew', async () => {
+    const rateLimit = 1_000;
+    const b = await bed({ genesis: { ...on.genesis, weightsRateLimit: rateLimit } });
+    const { blockNumber } = await included(b, await key(b));
+    const early = await key(b, 2);
+    expect(early.plan).toMatchObject({ untilBlock: blockNumber + rateLimit });
+    expect(early.plan.waitSeconds).toBeGreaterThan(0);
+    const outcome = await b.run('submitVector', early);
+    expect(outcome).toMatchObject({ kind: 'again', label: 'TOO_SOON', once: false, counts: false });
+    expect(outcome).toMatchObject({ message: expect.stringContaining(`block ${blockNumber + rateLimit}`) });
+    on.produce(b.node, rateLimit);
+    const due = await key(b, 3);
+    expect(due.plan.waitSeconds).toBe(0);
+    b.node.faults.staleNonceBy = 1;
+    await expect(b.run('submitVector', due)).resolves.toMatchObject({ kind: 'again', label: 'OUTDATED' });
+    b.node.faults.staleNonceBy = 0;
+    await expect(b.run('submitVector', { ...due, attempt: 4 })).resolves.toMatchObject({ kind: 'included' });
+  });
+
+  it('a node that is gone is RPC_DOWN, with nothing sent', async () => {
+    const b = await bed();
+    const attempt = await key(b);
+    await b.node.close();
+    await expect(b.run('submitVector', attempt)).rejects.toThrow(/does not answer/);
+    await expect(b.ledger.find('w', 1)).resolves.toBeNull();
+  });
+
+  it('a runtime that changes under it is met with a new signature', async () => {
+    const b = await bed();
+    const attempt = await key(b);
+    b.node.upgradeRuntime('next');
+    await expect(b.run('submitVector', attempt)).resolves.toMatchObject({ kind: 'included' });
+    await expect(b.chain.health()).resolves.toMatchObject({ specVersion: 366 });
+  });
+
+  it('what the chain would refuse is refused before it is signed', async () => {
+    const few = await bed({ genesis: { ...on.genesis, minAllowedWeights: 4 } });
+    await expect(key(few)).rejects.toThrow(/TOO_FEW_WEIGHTS: .*MinAllowedWeights.*2 weights.*asks for 4/);
+    const capped = await bed({ genesis: { ...on.genesis, maxWeightsLimit: 30_000 } });
+    await expect(key(capped)).rejects.toThrow(/WEIGHT_TOO_LARGE: .*70.00 %.*45.78 %/);
+    const poor = await bed({ genesis: { ...on.genesis, stakeThresholdRao: '9500000000000000000' } });
+    await expect(key(poor)).rejects.toThrow(/LOW_STAKE/);
   });
 });
