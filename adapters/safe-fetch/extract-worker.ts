@@ -9,3 +9,4 @@ parentPort?.on('message', ({ id, html, url }: { id: number; html: string; url: s
     parentPort?.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
   }
 });
+parentPort?.postMessage('ready');

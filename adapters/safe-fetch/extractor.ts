@@ -29,6 +29,9 @@ interface Read {
 
 type Answer = { id: number; page?: PageText; error?: string };
 
+/** A thread loads its reader once; on a busy machine that takes longer than any page may. */
+const START_TIMEOUT_MS = 30_000;
+
 /**
  * Reads pages in threads of its own. A page that takes too long, or breaks its thread, is read by a plain scanner
  * instead, and the thread is replaced.
@@ -66,6 +69,7 @@ export class Extractor {
 /** One thread, and the pages that wait for it. */
 class Lane {
   private worker: Worker | null = null;
+  private ready = false;
   private current: { job: Job; timer: NodeJS.Timeout } | null = null;
   private readonly waiting: Job[] = [];
   private sequence = 0;
@@ -107,12 +111,18 @@ class Lane {
     }
     const worker = (this.worker ??= this.start());
     worker.ref();
-    const timer = setTimeout(() => this.replace(worker), this.options.timeoutMs ?? 2_500);
-    this.current = { job, timer };
+    this.current = { job, timer: this.deadline(worker) };
     worker.postMessage({ id: job.id, html: job.html, url: job.url });
   }
 
+  /** The clock of a page starts once its thread can read. */
+  private deadline(worker: Worker): NodeJS.Timeout {
+    const ms = this.ready ? (this.options.timeoutMs ?? 2_500) : START_TIMEOUT_MS;
+    return setTimeout(() => this.replace(worker), ms);
+  }
+
   private start(): Worker {
+    this.ready = false;
     const compiled = join(__dirname, 'extract-worker.js');
     const worker = new Worker(existsSync(compiled) ? compiled : join(__dirname, 'extract-worker.ts'), {
       ...(this.options.execArgv ? { execArgv: this.options.execArgv } : {}),
@@ -120,10 +130,21 @@ class Lane {
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: 256 },
     });
-    worker.on('message', (answer: Answer) => this.settle(answer));
+    worker.on('message', (answer: Answer | 'ready') => {
+      if (answer === 'ready') this.begin(worker);
+      else this.settle(answer);
+    });
     worker.on('error', () => this.replace(worker));
     worker.on('exit', () => this.replace(worker));
     return worker;
+  }
+
+  private begin(worker: Worker): void {
+    if (this.worker !== worker) return;
+    this.ready = true;
+    if (!this.current) return;
+    clearTimeout(this.current.timer);
+    this.current.timer = this.deadline(worker);
   }
 
   private settle({ id, page }: Answer): void {

@@ -53,6 +53,8 @@ function runtime() {
     markStandby: note('markStandby'),
     markRetired: note('markRetired'),
     awaitNoLeases: note('awaitNoLeases'),
+    holdDeployment: note('holdDeployment'),
+    recordAction: note('recordAction'),
   };
   return {
     activities,

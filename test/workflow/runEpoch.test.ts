@@ -46,7 +46,8 @@ const update = (handle: Handle, action: string, order: object = {}): Promise<Ste
 
 describe('runEpoch', () => {
   it('goes through its steps in order and closes on its own timer', async () => {
-    const { activities, steps, phases } = recorder(6);
+    // Long enough for the workers to start: a window that has passed by then would be moved.
+    const { activities, steps, phases } = recorder(15);
     const began = Date.now();
     await env.withWorkers(activities, async () => {
       const result = (await (await start()).result()) as RunProgressView;

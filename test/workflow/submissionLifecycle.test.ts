@@ -32,6 +32,7 @@ function recorder() {
     recordOwnerFault: note('recordOwnerFault', undefined),
     endSubmission: note('endSubmission', undefined),
     markRetired: note('markRetired', undefined),
+    recordAction: note('recordAction', undefined),
   };
   return { activities, calls, ending: () => calls.find(([name]) => name === 'endSubmission')?.[1] };
 }

@@ -276,7 +276,7 @@ describe('weights', () => {
         kind: 'included',
         included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2' },
       }),
-    awaitFinality: () => Promise.resolve({ finalized: true, message: 'final', waitSeconds: 0 }),
+    awaitFinality: () => Promise.resolve({ kind: 'final' }),
     verifyVector: () => Promise.resolve({ message: 'equal' }),
   });
   const plan = {
@@ -284,6 +284,7 @@ describe('weights', () => {
     uids: [2],
     values: [65535],
     versionKey: '0',
+    mode: 'set',
     lastUpdate: 0,
     waitSeconds: 0,
     untilBlock: 0,

@@ -170,9 +170,11 @@ describe('API2: who calls', () => {
   });
 
   it('a validator that is switched off, and one that never was, is refused', async () => {
-    await api.db.validator.update({ where: { hotkey: validatorB.ss58 }, data: { isActive: false } });
+    const switched = (is_active: boolean) =>
+      api.call('PATCH', `/v1/admin/validators/${validatorB.ss58}`, { signer: owner, json: { is_active } });
+    expect((await switched(false)).status).toBe(200);
     expect(await status(api.call('POST', CLAIM, { signer: validatorB, json: {} }))).toBe(403);
-    await api.db.validator.update({ where: { hotkey: validatorB.ss58 }, data: { isActive: true } });
+    expect((await switched(true)).status).toBe(200);
     expect(await status(api.call('POST', CLAIM, { signer: stranger, json: {} }))).toBe(403);
   });
 });

@@ -106,7 +106,7 @@ describe('authentication', () => {
   });
 
   it('admits the owner only, and says so when there is none', async () => {
-    expect((await api.call('GET', '/v1/admin/whoami', { signer: owner })).body).toEqual({
+    expect((await api.call('GET', '/v1/admin/whoami', { signer: owner })).body).toMatchObject({
       role: 'owner',
       hotkey: owner.ss58,
       network: 'test',

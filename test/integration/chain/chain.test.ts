@@ -113,6 +113,9 @@ describe('reading', () => {
       block: 4,
       finalizedBlock: 2,
       genesisHash: chain.genesisHash,
+      connections: 1,
+      lagSeconds: expect.any(Number) as unknown,
+      problem: null,
     });
     await chain.close();
     await expect(api.health()).resolves.toMatchObject({ connected: false, block: null });
@@ -311,6 +314,7 @@ describe('weights', () => {
     await expect(api.submitWeights(weights())).resolves.toEqual({
       kind: 'too_soon',
       untilBlock: outcome.blockNumber + 10,
+      message: expect.stringContaining('Custom error: 6') as unknown,
     });
     produce(chain, 10);
     await expect(api.readWeights(NETUID, 1, 'finalized')).resolves.toEqual(row);

@@ -322,13 +322,16 @@ describe('admin', () => {
 });
 
 describe('run', () => {
+  /** Every order names itself, so that sent twice it is carried out once. */
+  const order = { order_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown, via: 'cli' };
+
   test('a change without a terminal wants --yes; --dry-run does not, and changes nothing', async () => {
     const refused = await asOwner(['run', 'pause', 'run-2']);
     expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--yes') });
     expect(changesSeen()).toEqual([]);
     const dry = await asOwner(['run', 'close', 'current', '--mode', 'now', '--dry-run']);
     expect(jsonOf(dry)).toMatchObject({ dry_run: true, changed: false });
-    expect(server.seen.at(-1)?.json).toEqual({ dry_run: true, mode: 'now', reason: '' });
+    expect(server.seen.at(-1)?.json).toEqual({ dry_run: true, mode: 'now', reason: '', ...order });
   });
 
   test('pause and extend send what was said, signed; a refused rule is 3', async () => {
@@ -341,8 +344,8 @@ describe('run', () => {
     expect(extended.code).toBe(0);
     expect(opened).toMatchObject({ code: 3, stderr: expect.stringContaining('run-2 is open already') });
     const bodyOf = (verb: string): unknown => server.seen.find(({ path }) => path.endsWith(verb))?.json;
-    expect(bodyOf('/pause')).toEqual({ dry_run: false, reason: 'judge is down' });
-    expect(bodyOf('/extend')).toEqual({ dry_run: false, reason: '', seconds: 60 });
+    expect(bodyOf('/pause')).toEqual({ dry_run: false, reason: 'judge is down', ...order });
+    expect(bodyOf('/extend')).toEqual({ dry_run: false, reason: '', seconds: 60, ...order });
     expect(server.seen.every(({ signer }) => signer === owner.ss58)).toBe(true);
   });
 

@@ -52,7 +52,7 @@ test('before anything happened: no run is 5, no submission is null, no weights a
 });
 
 test('the owner manages validators; someone else may not', async () => {
-  expect(jsonOf(await run('admin', 'whoami'))).toEqual({
+  expect(jsonOf(await run('admin', 'whoami'))).toMatchObject({
     role: 'owner',
     hotkey: owner.ss58,
     network: 'test',

@@ -14,7 +14,7 @@ export const SECRET = 'integration-test-job-token-secret';
 export const MASTER = 'integration-test-tool-master-token';
 /** Lets the extraction thread run the sources as they are. */
 export const EXTRACTOR = {
-  execArgv: ['-r', join(__dirname, '..', 'validator', 'register-typescript.cjs')],
+  execArgv: ['-r', join(__dirname, '..', 'chain', 'register-typescript.cjs')],
   // The thread compiles its sources first.
   timeoutMs: 6_000,
 };

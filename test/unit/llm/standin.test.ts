@@ -96,6 +96,9 @@ async function scoreOf(task: Task, text: string, costUsd: number): Promise<numbe
   return v1;
 }
 
+// Every task of the dataset is asked and judged over HTTP.
+jest.setTimeout(60_000);
+
 describe('models of the stand-in', () => {
   it('know the dataset when they are strong: every answer scores 1 under the judge, floor and gates', async () => {
     for (const task of tasks) {
