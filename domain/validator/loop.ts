@@ -119,7 +119,9 @@ export function claimKeyOf(memory: LoopMemory): string {
 export function isFruitless(evaluated: Evaluated, delivered: Delivered | null): boolean {
   if (delivered?.ending === 'rejected') return true;
   if (evaluated.kind === 'judged') return evaluated.judged === 0;
-  return evaluated.kind === 'give_back' && ['judge', 'oracles', 'error', 'unreadable'].includes(evaluated.cause);
+  return (
+    evaluated.kind === 'give_back' && ['judge', 'oracles', 'error', 'unreadable'].includes(evaluated.cause)
+  );
 }
 
 /**

@@ -274,7 +274,7 @@ describe('weights', () => {
     submitVector: () =>
       Promise.resolve({
         kind: 'included',
-        included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2' },
+        included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2', commitHash: null },
       }),
     awaitFinality: () => Promise.resolve({ finalized: true, message: 'final', waitSeconds: 0 }),
     verifyVector: () => Promise.resolve({ message: 'equal' }),
@@ -284,6 +284,7 @@ describe('weights', () => {
     uids: [2],
     values: [65535],
     versionKey: '0',
+    mode: 'set',
     lastUpdate: 0,
     waitSeconds: 0,
     untilBlock: 0,
