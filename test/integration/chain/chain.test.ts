@@ -316,6 +316,7 @@ describe('weights', () => {
     await expect(api.submitWeights(weights())).resolves.toEqual({
       kind: 'too_soon',
       untilBlock: outcome.blockNumber + rateLimit,
+      message: expect.stringContaining('Custom error: 6'),
     });
     produce(chain, rateLimit);
     await expect(api.readWeights(NETUID, 1, 'finalized')).resolves.toEqual(row);
