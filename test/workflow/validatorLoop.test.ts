@@ -276,7 +276,7 @@ describe('weights', () => {
         kind: 'included',
         included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2', commitHash: null },
       }),
-    awaitFinality: () => Promise.resolve({ finalized: true, message: 'final', waitSeconds: 0 }),
+    awaitFinality: () => Promise.resolve({ kind: 'final' }),
     verifyVector: () => Promise.resolve({ message: 'equal' }),
   });
   const plan = {
