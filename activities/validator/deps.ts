@@ -19,7 +19,7 @@ export interface WorkSettings {
   idleHeartbeatEvery: number;
 }
 
-/** Finds the truth of a task that the owner sent without one. @throws when its oracles stay away */
+/** Finds the truth of a task that the owner sent without one. @throws OraclesAway when they stay away, else the signal's reason */
 export type Enricher = (task: ClaimedTask, signal: AbortSignal) => Promise<EnrichmentRecord>;
 
 /** What the validator's activities work with. */

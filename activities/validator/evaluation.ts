@@ -2,8 +2,6 @@ import { messageOf } from '../../adapters/logging';
 import type { TaskJournal } from '../../adapters/task-journal';
 import { answerText } from '../../domain/contracts/invocation';
 import { DEFAULT_SCORING_VERSION } from '../../domain/scoring';
-import { baselineOf } from '../../domain/oracle/settle';
-import { microToUsd } from '../../domain/pricing/cost';
 import { citationsOf } from '../../domain/validator/answer';
 import { attestingTools, type Measurement } from '../../domain/validator/judging';
 import {
@@ -15,11 +13,9 @@ import {
   type ResultBody,
 } from '../../domain/validator/result';
 import {
-  judgingTruth,
   latencyBudgetSeconds,
   modeOf,
   type ClaimedTask,
-  type JudgingTruth,
   type OfferedMiner,
 } from '../../domain/validator/task';
 import { askMiner, type AskOutcome } from './asking';
@@ -27,16 +23,10 @@ import type { ValidatorActivityDeps } from './deps';
 import { judgeAnswer } from './judging';
 import type { Lease } from './lease';
 import type { TaskProgress } from './running';
+import { settleTruth, type SettledTruth } from './truth';
 
 /** The ledger that a required tool is attested by could not be read: nobody's zero (decision 7). */
 class LedgerUnreadable extends Error {}
-
-/** A task with the truth that its answers are judged by, and what finding it cost this validator, USD. */
-interface SettledTruth {
-  task: ClaimedTask;
-  truth: JudgingTruth;
-  oracleCostUsd: number;
-}
 
 type Settled = { result: MinerResult } | { released: ReleasedMiner };
 
@@ -55,13 +45,15 @@ export class TaskEvaluation {
   /**
    * Evaluates all miners at the same time.
    * @returns the result to submit
-   * @throws JudgeExhausted, LeaseLost, Interrupted
+   * @throws JudgeExhausted, OraclesAway, LeaseLost, Interrupted
    */
   async run(): Promise<ResultBody> {
     const { lease, deps } = this;
     const settling = this.truth();
-    // Awaited below, and by whoever judges; until then it may fail unheard.
-    settling.catch(() => undefined);
+    // Without a truth nothing is judged, so that no miner has to be waited for.
+    settling.catch((error: unknown) =>
+      lease.abort(error instanceof Error ? error : new Error(String(error))),
+    );
     const works = this.task.miners.map((miner) => this.evaluate(miner));
     const settled = await allOrNone(works, (error) => lease.abort(error));
     lease.signal.throwIfAborted();
@@ -79,28 +71,9 @@ export class TaskEvaluation {
 
   /** What answers are judged by: the owner's truth, else what this validator's oracles find while the miners work. */
   private truth(): Promise<SettledTruth> {
-    return (this.settled ??= this.settleTruth());
-  }
-
-  private async settleTruth(): Promise<SettledTruth> {
-    const { task, deps, lease, journal } = this;
-    const { enrich } = deps;
-    const open = task.oracle_status == null && task.task_payload.oracle_source === 'three_oracle';
-    if (!enrich || !open) return { task, truth: judgingTruth(task), oracleCostUsd: 0 };
-    const record = await journal.once('enrichment', () => enrich(task, lease.signal));
-    const enriched: ClaimedTask = {
-      ...task,
-      expected_claims: record.expected_claims,
-      must_not_claim: record.must_not_claim,
-      oracle_status: record.oracle_status,
-      oracle_disagreement_note: record.disagreement_note,
-      cached_baseline: baselineOf(record),
-    };
-    return {
-      task: enriched,
-      truth: judgingTruth(enriched),
-      oracleCostUsd: microToUsd(record.cost_micro_usd),
-    };
+    const { task, lease, journal, deps } = this;
+    const { enrich, validatorHotkey } = deps;
+    return (this.settled ??= settleTruth({ task, lease, journal, enrich, validatorHotkey }));
   }
 
   private async evaluate(miner: OfferedMiner): Promise<Settled> {

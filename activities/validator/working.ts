@@ -11,6 +11,7 @@ import type { ValidatorActivityDeps } from './deps';
 import { TaskEvaluation } from './evaluation';
 import { JudgeExhausted } from './judging';
 import { Interrupted, Lease, LeaseLost } from './lease';
+import { OraclesAway } from './truth';
 
 const RESULT = 'result';
 const LEASE_IS_OVER = [403, 404, 409];
@@ -142,6 +143,8 @@ export function createWorking(deps: ValidatorActivityDeps) {
     }
     if (cause instanceof JudgeExhausted)
       return { kind: 'give_back', cause: 'judge', reason: messageOf(cause) };
+    if (cause instanceof OraclesAway)
+      return { kind: 'give_back', cause: 'oracles', reason: messageOf(cause) };
     logger.error('a task failed in this engine', { ...ids(ticket), error: cause });
     return { kind: 'give_back', cause: 'error', reason: `the validator failed: ${messageOf(cause)}` };
   }

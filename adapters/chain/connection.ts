@@ -109,6 +109,8 @@ export class ChainConnection {
         // With a connection lost, or another endpoint to ask, a second answer may well be had at once.
         const elsewhere = this.config.endpoints.length > 1;
         if (!(again && error instanceof ChainUnavailable && (error.lost || elsewhere))) throw error;
+        // One that does not answer would be asked again: its connection is not closed yet.
+        if (!error.lost) await this.leave(link, error.message);
       }
     }
   }

@@ -18,7 +18,7 @@ export interface LocalEnrichmentStore extends EnrichmentStore {
   offer(key: EnrichmentKey, payload: Readonly<Record<string, unknown>>): Promise<void>;
   /** What was found, or null when it is not settled. */
   record(key: EnrichmentKey): Promise<EnrichmentRecord | null>;
-  /** Lets the oracles be asked again about a task that failed. */
+  /** Lets the oracles that gave nothing be asked again about a task that failed; any other task is left as it is. */
   reopen(key: EnrichmentKey): Promise<void>;
 }
 
@@ -106,12 +106,15 @@ export function filesystemEnrichmentStore(root: string, validatorHotkey: string)
     fail: (key, reason) => write(key, 'state', { state: 'failed', reason }, false),
 
     async reopen(key) {
+      const state = await read(key, 'state');
+      if (!isObject(state) || state.state !== 'failed') return;
       for (const vendor of ORACLE_VENDORS) {
         const value = await read(key, vendor);
         if (isObject(value) && isObject(value.grounding) && value.grounding.status !== 'ok') {
           await rm(join(folder(key), `${vendor}.json`), { force: true });
         }
       }
+      await write(key, 'state', { state: 'reopened', reason: null }, false);
     },
   };
 }

@@ -14,6 +14,7 @@ export const CONTROL_PLANE_PORTS = {
   urlFetch: 18087,
   rag: 18088,
   sandbox: 18091,
+  metagraphListener: 18011,
 } as const;
 
 /** The variables by which a tool service is told its port and agents its address, and where its program is. */
@@ -33,6 +34,7 @@ const TOOLS = [
 export const CONTROL_PLANE_PORT_VARIABLES: Readonly<Record<string, number>> = {
   OWNER_API_PORT: CONTROL_PLANE_PORTS.ownerApi,
   EIREL_PROVIDER_PROXY_PORT: CONTROL_PLANE_PORTS.providerProxy,
+  EIREL_METAGRAPH_LISTENER_PORT: CONTROL_PLANE_PORTS.metagraphListener,
   ...Object.fromEntries(TOOLS.map(({ port, usual }) => [port, CONTROL_PLANE_PORTS[usual]])),
 };
 
@@ -96,6 +98,8 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
     ...toolPorts,
     OWNER_API_PORT: apiPort,
     EIREL_PROVIDER_PROXY_PORT: proxyPort,
+    EIREL_METAGRAPH_LISTENER_PORT:
+      set.EIREL_METAGRAPH_LISTENER_PORT ?? String(CONTROL_PLANE_PORTS.metagraphListener),
   };
   // The owner's own services present the master token to the proxy.
   return {
@@ -105,7 +109,8 @@ export function controlPlaneEnv(base: NodeJS.ProcessEnv, dataDir: string): Contr
 }
 
 /**
- * The processes of the control plane, in the order of their dependencies: provider-proxy, worker, owner-api.
+ * The processes of the control plane, in the order of their dependencies: provider-proxy, worker, owner-api. Where a subnet is
+ * named (BITTENSOR_NETUID), metagraph-listener is one of them.
  * @param env made by `controlPlaneEnv`
  * @param parts names of processes of the same supervisor that must be ready first (`Parts.started`)
  */
@@ -146,6 +151,19 @@ export function controlPlaneProcesses(env: ControlPlaneEnv, parts: readonly stri
       ready: { kind: 'http', url: `http://127.0.0.1:${env.OWNER_API_PORT}/healthz` },
       stopGraceSeconds: WORKER_STOP_SECONDS,
     },
+    ...(env.BITTENSOR_NETUID
+      ? [
+          {
+            name: 'metagraph-listener',
+            ...node('services/metagraph-listener/main.js'),
+            ready: {
+              kind: 'http' as const,
+              url: `http://127.0.0.1:${env.EIREL_METAGRAPH_LISTENER_PORT}/healthz`,
+            },
+            stopGraceSeconds: WORKER_STOP_SECONDS,
+          },
+        ]
+      : []),
   ];
 }
 

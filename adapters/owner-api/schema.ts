@@ -7124,13 +7124,15 @@ export interface paths {
     put?: never;
     /**
      * Submit an agent
-     * @description Multipart form with one file part `archive`: a gzip tar with `submission.yaml` at its root. The signature covers the SHA-256 of the whole multipart body. The fee is named by `extrinsic_hash` and `block_hash`, in the query or as text fields of the form.
+     * @description Multipart form with one file part `archive`: a gzip tar with `submission.yaml` at its root. The signature covers the SHA-256 of the whole multipart body. The fee is named by `block_hash` and `extrinsic_hash` or `extrinsic_index`, in the query or as text fields of the form.
      */
     post: {
       parameters: {
         query?: {
           block_hash?: string;
           extrinsic_hash?: string;
+          /** @description the extrinsic's place in its block, instead of its hash */
+          extrinsic_index?: string;
         };
         header?: never;
         path?: never;
@@ -7146,6 +7148,8 @@ export interface paths {
             archive: string;
             block_hash?: string;
             extrinsic_hash?: string;
+            /** @description the extrinsic's place in its block, instead of its hash */
+            extrinsic_index?: string;
           };
         };
       };

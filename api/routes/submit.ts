@@ -32,8 +32,8 @@ export const submitRoutes: Route[] = [
       summary: 'Submit an agent',
       description:
         'Multipart form with one file part `archive`: a gzip tar with `submission.yaml` at its root. The signature covers ' +
-        'the SHA-256 of the whole multipart body. The fee is named by `extrinsic_hash` and `block_hash`, in the query or ' +
-        'as text fields of the form.',
+        'the SHA-256 of the whole multipart body. The fee is named by `block_hash` and `extrinsic_hash` or ' +
+        '`extrinsic_index`, in the query or as text fields of the form.',
       tags: ['submissions'],
       request: { query: submitQuery, body: submitForm },
       rawBody: true,
@@ -63,6 +63,7 @@ export const submitRoutes: Route[] = [
             hotkey: hotkey as string,
             payment: {
               extrinsicHash: query.extrinsic_hash ?? upload.fields.extrinsic_hash ?? null,
+              extrinsicIndex: query.extrinsic_index ?? upload.fields.extrinsic_index ?? null,
               blockHash: query.block_hash ?? upload.fields.block_hash ?? null,
             },
             baseUrl: publicBase(req, deps),

@@ -71,7 +71,7 @@ async function admit(
       sizeBytes: report.sizeBytes,
       entryCount: report.entryCount,
     },
-    extrinsicHash: payment.extrinsicHash,
+    extrinsicHash: payment.extrinsicHash ?? fee?.extrinsicHash ?? null,
     blockHash: payment.blockHash,
     fee,
     cpuMillis: submission.cpuMillis,

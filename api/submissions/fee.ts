@@ -6,11 +6,14 @@ import { HttpError } from '../../domain/http-errors';
 import { formatRaoAsTao } from '../../domain/weights/tao';
 import type { ApiDeps } from '../deps';
 
+const INDEX = /^\d{1,9}$/;
 const HASH = /^0x[0-9a-f]{64}$/i;
 export const FEE_USED = 'extrinsic_hash already used for a prior submission';
 
 export interface NamedPayment {
   extrinsicHash: string | null;
+  /** Its place in the block, for one that is not named by its hash. */
+  extrinsicIndex: string | null;
   blockHash: string | null;
 }
 
@@ -33,17 +36,19 @@ export async function checkFee(
 ): Promise<FeeRecord | null> {
   const { treasury, minimumRao, maxAgeBlocks } = deps.config.fee;
   if (!treasury) return null;
-  const { extrinsicHash, blockHash } = payment;
-  if (!extrinsicHash) {
+  const { extrinsicHash, extrinsicIndex, blockHash } = payment;
+  if (!extrinsicHash && !extrinsicIndex) {
     throw new HttpError(
       400,
       `submission fee payment required: provide extrinsic_hash of ${formatRaoAsTao(minimumRao)} TAO transfer to treasury`,
     );
   }
-  if (await extrinsicUsed(deps.db, extrinsicHash)) throw new HttpError(400, FEE_USED);
+  if (extrinsicHash && (await extrinsicUsed(deps.db, extrinsicHash))) throw new HttpError(400, FEE_USED);
   if (!blockHash) throw rejected('block_hash is required for extrinsic verification');
-  if (!HASH.test(extrinsicHash))
+  if (extrinsicHash && !HASH.test(extrinsicHash))
     throw rejected('extrinsic lookup failed: extrinsic_hash is not 0x and 64 hex digits');
+  if (extrinsicIndex && !INDEX.test(extrinsicIndex))
+    throw rejected('extrinsic lookup failed: extrinsic_index is not a whole number');
   if (!HASH.test(blockHash))
     throw rejected('extrinsic lookup failed: block_hash is not 0x and 64 hex digits');
   if (!deps.chain)
@@ -53,7 +58,8 @@ export async function checkFee(
     treasury,
     minimumRao,
     maxAgeBlocks,
-    extrinsicHash: extrinsicHash.toLowerCase(),
+    ...(extrinsicHash ? { extrinsicHash: extrinsicHash.toLowerCase() } : {}),
+    ...(extrinsicIndex ? { extrinsicIndex: Number(extrinsicIndex) } : {}),
     blockHash: blockHash.toLowerCase(),
   });
   return feeRecord(verdict, { extrinsicHash, blockHash }, deps);
@@ -61,7 +67,7 @@ export async function checkFee(
 
 async function feeRecord(
   verdict: FeeVerdict,
-  named: { extrinsicHash: string; blockHash: string },
+  named: { extrinsicHash: string | null; blockHash: string },
   deps: ApiDeps,
 ): Promise<FeeRecord> {
   switch (verdict.kind) {
@@ -77,11 +83,14 @@ async function feeRecord(
         status: 'verified',
         reason: null,
       };
-    case 'pending':
+    case 'pending': {
+      const extrinsicHash = verdict.extrinsicHash ?? named.extrinsicHash;
+      // Without its hash the extrinsic could not be found again, nor seen to be used.
+      if (!extrinsicHash) throw new OwnerUnavailable(unavailable(verdict.reason));
       return {
         genesisHash: verdict.genesisHash ?? (await genesisOf(deps)),
         blockHash: verdict.blockHash ?? named.blockHash,
-        extrinsicHash: verdict.extrinsicHash ?? named.extrinsicHash,
+        extrinsicHash,
         extrinsicIndex: verdict.extrinsicIndex ?? null,
         blockNumber: verdict.blockNumber ?? null,
         amountRao: null,
@@ -89,6 +98,7 @@ async function feeRecord(
         status: 'pending',
         reason: verdict.reason,
       };
+    }
     case 'rejected':
       throw rejected(verdict.message);
     case 'unavailable':

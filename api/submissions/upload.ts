@@ -17,7 +17,7 @@ import { BodyTooLarge, refuseAnnouncedLength } from '../body';
 
 const BAD_BODY = 'There was an error parsing the body';
 const ARCHIVE_FIELD = 'archive';
-const TEXT_FIELDS = new Set(['extrinsic_hash', 'block_hash']);
+const TEXT_FIELDS = new Set(['extrinsic_hash', 'extrinsic_index', 'block_hash']);
 
 export interface UploadLimits {
   maxBodyBytes: number;
@@ -40,7 +40,7 @@ export interface Upload {
   archive: SpooledArchive | null;
   /** True when a part named `archive` came that is not a file. */
   archiveIsText: boolean;
-  fields: { extrinsic_hash?: string; block_hash?: string };
+  fields: { extrinsic_hash?: string; extrinsic_index?: string; block_hash?: string };
   /** Removes what was spooled; safe to call more than once. */
   discard(): Promise<void>;
 }

@@ -35,15 +35,22 @@ export const ownSubmissionPayload = submissionPayload
   })
   .meta({ id: 'OwnSubmission' });
 
+const index = z
+  .string()
+  .optional()
+  .meta({ description: "the extrinsic's place in its block, instead of its hash" });
+
 /** The fee's place on the chain may come in the query, or as fields of the form, which the signature covers. */
 export const submitQuery = z.object({
   extrinsic_hash: z.string().optional(),
+  extrinsic_index: index,
   block_hash: z.string().optional(),
 });
 
 export const submitForm = z.object({
   archive: z.string().meta({ format: 'binary', description: 'gzip tar with submission.yaml at its root' }),
   extrinsic_hash: z.string().optional(),
+  extrinsic_index: index,
   block_hash: z.string().optional(),
 });
 

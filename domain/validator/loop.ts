@@ -6,7 +6,7 @@ export const TASK_ENDINGS = ['submitted', 'released', 'lost', 'rejected'] as con
 export type TaskEnding = (typeof TASK_ENDINGS)[number];
 
 /** Why a task is given back unjudged. */
-export type ReleaseCause = 'no_miners' | 'judge' | 'unreadable' | 'rejected' | 'error';
+export type ReleaseCause = 'no_miners' | 'judge' | 'oracles' | 'unreadable' | 'rejected' | 'error';
 
 /** Settings that the loop itself runs by; times in seconds. Everything else is the activities' own. */
 export interface LoopSettings {
@@ -119,7 +119,9 @@ export function claimKeyOf(memory: LoopMemory): string {
 export function isFruitless(evaluated: Evaluated, delivered: Delivered | null): boolean {
   if (delivered?.ending === 'rejected') return true;
   if (evaluated.kind === 'judged') return evaluated.judged === 0;
-  return evaluated.kind === 'give_back' && ['judge', 'error', 'unreadable'].includes(evaluated.cause);
+  return (
+    evaluated.kind === 'give_back' && ['judge', 'oracles', 'error', 'unreadable'].includes(evaluated.cause)
+  );
 }
 
 /**

@@ -105,28 +105,39 @@ function authorise(req: Request, token: string): void {
   );
 }
 
+type MetagraphState = Awaited<ReturnType<typeof metagraphState>>;
+
 function registerMetrics(service: Service, { netuid }: ListenerConfig, db: Db): void {
-  const gauge = (name: string, help: string): Gauge =>
-    new Gauge({ name: `eirel_metagraph_listener_${name}`, help, registers: [service.registry] });
-  const success = gauge('last_sync_success', 'Whether the last sync worked');
-  const lastAt = gauge('last_sync_timestamp_seconds', 'When the last sync ended, well or not');
-  const goodAt = gauge('last_success_timestamp_seconds', 'When the last good sync ended');
-  const block = gauge('block', 'Finalised block of the last good sync');
-  const count = gauge('registered_neurons', 'Neurons that hold a slot');
-  const active = gauge('active_validators', 'Validators on the list');
-  new Gauge({
-    name: 'eirel_metagraph_listener_up',
-    help: 'Always 1',
-    registers: [service.registry],
-    async collect() {
-      const { last, lastGood, neurons, validators } = await metagraphState(db, netuid);
-      this.set(1);
-      success.set(last?.status === 'success' ? 1 : 0);
-      lastAt.set(last ? last.createdAt.getTime() / 1000 : 0);
-      goodAt.set(lastGood ? lastGood.createdAt.getTime() / 1000 : 0);
-      block.set(Number(lastGood?.blockNumber ?? 0));
-      count.set(neurons);
-      active.set(validators);
-    },
-  });
+  // The gauges of one scrape are collected at once; they share one look into the database.
+  let reading: Promise<MetagraphState> | null = null;
+  const state = (): Promise<MetagraphState> => {
+    reading ??= metagraphState(db, netuid).finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
+  const gauge = (name: string, help: string, valueOf: (now: MetagraphState) => number): Gauge =>
+    new Gauge({
+      name: `eirel_metagraph_listener_${name}`,
+      help,
+      registers: [service.registry],
+      async collect() {
+        this.set(valueOf(await state()));
+      },
+    });
+  const seconds = (sync: { createdAt: Date } | null | undefined): number =>
+    sync ? sync.createdAt.getTime() / 1000 : 0;
+  gauge('last_sync_success', 'Whether the last sync worked', ({ last }) =>
+    last?.status === 'success' ? 1 : 0,
+  );
+  gauge('last_sync_timestamp_seconds', 'When the last sync ended, well or not', ({ last }) => seconds(last));
+  gauge('last_success_timestamp_seconds', 'When the last good sync ended', ({ lastGood }) =>
+    seconds(lastGood),
+  );
+  gauge('block', 'Finalised block of the last good sync', ({ lastGood }) =>
+    Number(lastGood?.blockNumber ?? 0),
+  );
+  gauge('registered_neurons', 'Neurons that hold a slot', ({ neurons }) => neurons);
+  gauge('active_validators', 'Validators on the list', ({ validators }) => validators);
+  gauge('up', 'Always 1', () => 1);
 }

@@ -19,7 +19,7 @@ export function listenerConfigFromEnv(env: NodeJS.ProcessEnv): ListenerConfig {
       DATABASE_URL: z.string({ error: 'must be set' }).min(1),
       EIREL_INTERNAL_SERVICE_TOKEN: textEnv(),
       BITTENSOR_NETWORK: optionalEnv(z.string().trim().default('finney')),
-      BITTENSOR_NETUID: z.coerce.number({ error: 'must be a number' }).int().min(1).max(65_535),
+      BITTENSOR_NETUID: z.coerce.number({ error: 'must be a number' }).int().min(0).max(65_535),
     },
     env,
   );

@@ -1,8 +1,15 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy, type Client } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowIdReusePolicy,
+  type Client,
+} from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createEnrichmentActivities } from '../../activities/enrichment';
 import type { Enricher } from '../../activities/validator/deps';
+import { OraclesAway } from '../../activities/validator/truth';
 import type { LocalEnrichmentStore } from '../../adapters/enrichment-store';
+import { messageOf } from '../../adapters/logging';
 import { createOracleClient, ORACLE_ROLES, type OracleConfig } from '../../adapters/oracle';
 import {
   oracleTaskQueue,
@@ -71,14 +78,21 @@ export function createEnricher(client: Client, store: LocalEnrichmentStore, hotk
         workflowId,
         taskQueue: validatorTaskQueue(hotkey),
         args: [input],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        // What it found before is asked for again only where this disk has lost it.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         staticSummary: `truth of task ${key.taskId} of ${key.runId}, by validator ${hotkey}`,
       });
     } catch (error) {
       // An earlier attempt at the task has started it; its end is waited for.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
-    await unlessAborted(client.workflow.getHandle(workflowId).result(), signal);
+    try {
+      await unlessAborted(client.workflow.getHandle(workflowId).result(), signal);
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      const reason = messageOf(error.cause ?? error);
+      throw new OraclesAway(`no truth to judge by, see workflow ${workflowId}: ${reason}`, { cause: error });
+    }
     const record = await store.record(key);
     if (!record) throw new Error(`the truth of task ${key.taskId} was settled, but is not on this disk`);
     return record;

@@ -274,7 +274,7 @@ describe('weights', () => {
     submitVector: () =>
       Promise.resolve({
         kind: 'included',
-        included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2' },
+        included: { blockNumber: 1, blockHash: '0x1', extrinsicHash: '0x2', commitHash: null },
       }),
     awaitFinality: () => Promise.resolve({ kind: 'final' }),
     verifyVector: () => Promise.resolve({ message: 'equal' }),

@@ -285,6 +285,37 @@ it.each([
   expect(await api.db.managedMinerSubmission.count({ where: { extrinsicHash } })).toBe(1);
 });
 
+it('may be named by its place in the block instead of its hash: used once, whichever way it is named', async () => {
+  const payment = await paid(on.minerCold, keep(on.treasury));
+  const byIndex = (index: string): Promise<Answer> =>
+    upload(api, on.miner, archive, {
+      query: `?block_hash=${payment.blockHash}`,
+      fields: { extrinsic_index: index },
+    });
+  const details = async (answer: Promise<Answer>): Promise<unknown[]> => {
+    const { status, body } = await answer;
+    return [status, body.detail];
+  };
+  expect(await details(byIndex('99'))).toEqual([400, refused('extrinsic not found on chain')]);
+  expect(await details(byIndex('-1'))).toEqual([
+    400,
+    refused('extrinsic lookup failed: extrinsic_index is not a whole number'),
+  ]);
+  // The first place holds the block's own timestamp.
+  expect(await details(byIndex('0'))).toEqual([
+    400,
+    refused('no Balances.Transfer event found in extrinsic'),
+  ]);
+  const answers = await Promise.all([byIndex('1'), submit(payment)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+  await expect(
+    api.db.submissionFee.findMany({ where: { extrinsicHash: payment.extrinsicHash } }),
+  ).resolves.toMatchObject([{ status: 'verified', extrinsicIndex: 1 }]);
+  const used = [400, 'extrinsic_hash already used for a prior submission'];
+  expect(await details(byIndex('1'))).toEqual(used);
+  expect(await details(submit(payment))).toEqual(used);
+});
+
 it('is believed as pending while its block is not final: 200, and the miner can see so', async () => {
   node.setFinalityLag(5_000);
   try {

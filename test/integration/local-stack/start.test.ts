@@ -21,11 +21,15 @@ afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 test('start serves until it is told to stop, refuses a second one, and leaves no process behind', async () => {
   const { TEMPORAL_ADDRESS: _t, DATABASE_URL: _d, REDIS_URL: _r, ...outer } = process.env;
   const port = await freePort();
+  const listenerPort = await freePort();
   const env = {
     ...outer,
     EIREL_DATA_DIR: dataDir,
     OWNER_API_PORT: String(port),
     EIREL_PROVIDER_PROXY_PORT: String(await freePort()),
+    EIREL_METAGRAPH_LISTENER_PORT: String(listenerPort),
+    BITTENSOR_NETWORK: `ws://127.0.0.1:${await freePort()}`,
+    BITTENSOR_NETUID: '144',
   };
   const child = spawn(process.execPath, [PROGRAM, 'start'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -40,6 +44,8 @@ test('start serves until it is told to stop, refuses a second one, and leaves no
   }
   expect(said).toContain(`API           http://127.0.0.1:${port}`);
   expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()).toMatchObject({ status: 'ok' });
+  const listener = await fetch(`http://127.0.0.1:${listenerPort}/v1/sync/status`);
+  expect(await listener.json()).toMatchObject({ netuid: 144, neuron_count: 0 });
   const ui = /Temporal UI\s+(\S+)/.exec(said)?.[1] ?? '';
   expect((await fetch(ui)).status).toBe(200);
 
@@ -58,6 +64,7 @@ test('start serves until it is told to stop, refuses a second one, and leaves no
     name: string;
   }[];
   expect(pids.map(({ name }) => name).sort()).toEqual([
+    'metagraph-listener',
     'owner-api',
     'postgres',
     'provider-proxy',

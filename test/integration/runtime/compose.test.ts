@@ -50,7 +50,7 @@ const TOOLS_AND_JUDGE = ['web-search', 'url-fetch', 'rag-tool', 'sandbox', 'judg
 test('every part of the control plane is there, with the databases in their versions', () => {
   expect(Object.keys(services).sort()).toEqual(
     [
-      ...['api', 'engine-guard', 'migrate', 'postgres', 'provider-proxy', 'redis'],
+      ...['api', 'engine-guard', 'metagraph-listener', 'migrate', 'postgres', 'provider-proxy', 'redis'],
       ...['temporal', 'temporal-postgres', 'temporal-ui', 'worker'],
       ...TOOLS_AND_JUDGE,
     ].sort(),
@@ -84,7 +84,7 @@ test('names that are used are declared: services, networks, volumes, entry point
 
 test('our own containers have no rights', () => {
   expect(own.map(([name]) => name).sort()).toEqual(
-    ['api', 'migrate', 'provider-proxy', 'worker', ...TOOLS_AND_JUDGE].sort(),
+    ['api', 'metagraph-listener', 'migrate', 'provider-proxy', 'worker', ...TOOLS_AND_JUDGE].sort(),
   );
   for (const [name, one] of own) {
     expect(one).toMatchObject({ user: '10001:10001', read_only: true, cap_drop: ['ALL'] });

@@ -9,6 +9,8 @@ let owner: TestOwner;
 let judge: TestJudge;
 let vendors: LlmStandin;
 let validator: TestValidator | null = null;
+let vendorsAway = false;
+let judgeCalls = 0;
 const calls: Record<string, number> = {};
 const ANSWERS: Record<string, string> = {
   'gpt-5.4': 'Blue.',
@@ -19,10 +21,17 @@ const ANSWERS: Record<string, string> = {
 beforeEach(async () => {
   owner = new TestOwner();
   judge = new TestJudge();
+  judgeCalls = 0;
+  judge.script = () => {
+    judgeCalls += 1;
+    return undefined;
+  };
+  vendorsAway = false;
   for (const model of Object.keys(calls)) delete calls[model];
   vendors = await startLlmStandin({
     script: ({ model }) => {
       calls[model] = (calls[model] ?? 0) + 1;
+      if (vendorsAway) return { status: 503, body: { error: { message: 'overloaded' } } };
       const said = ANSWERS[model];
       return said === undefined ? undefined : { content: JSON.stringify({ answer: said }) };
     },
@@ -92,6 +101,64 @@ it('without oracles calls it disputed, and asks nobody', async () => {
   const body = await resultOf();
   expect(body.baseline_response).toMatchObject({
     _reconciled: { oracle_status: 'disputed', expected_claims: [] },
+  });
+  expect(calls).toEqual({});
+});
+
+it('gives a task back with the reason while its oracles stay away, and judges it once they answer', async () => {
+  vendorsAway = true;
+  validator = await startValidator(owner.url, judge.url, {
+    ...keys(),
+    EIREL_VALIDATOR_ORACLE_OPENAI_ATTEMPTS: '1',
+    EIREL_VALIDATOR_ORACLE_GEMINI_ATTEMPTS: '1',
+    EIREL_VALIDATOR_ORACLE_GROK_ATTEMPTS: '1',
+    EIREL_ENRICHMENT_ROUND_SECONDS: '0.1',
+    EIREL_ENRICHMENT_GIVE_UP_SECONDS: '0.01',
+  });
+  await eventually('the task given back', () => owner.releases.length > 0, 60_000);
+  expect(owner.releases[0]?.body.reason).toMatch(/no truth to judge by.*enrichment\/run-1\/task-t1.*openai/);
+  expect(owner.results).toEqual([]);
+  expect(judgeCalls).toBe(0);
+  vendorsAway = false;
+  const body = await resultOf();
+  expect(body.baseline_response).toMatchObject({
+    _reconciled: { oracle_status: 'majority', vendor_status: { openai: 'ok', gemini: 'ok', grok: 'ok' } },
+  });
+  expect(judgeCalls).toBeGreaterThan(0);
+});
+
+it('asks no vendor about a fixed answer, nor about what another validator has found', async () => {
+  const found = {
+    response_text: 'It is blue.',
+    citations: [],
+    source_vendor: 'gemini',
+    _reconciled: {
+      oracle_status: 'consensus',
+      expected_claims: ['It is blue.'],
+      consensus_claims: ['It is blue.'],
+      must_not_claim: ['green'],
+      vendor_status: { openai: 'ok', gemini: 'ok', grok: 'ok' },
+    },
+  };
+  (owner.tasks[0] as (typeof owner.tasks)[number]).extra.cached_baseline = found;
+  const fixed = {
+    prompt: 'What is 2 + 2?',
+    category: 'live_lookup',
+    oracle_source: 'deterministic',
+    expected_output: { answer: '4' },
+  };
+  owner.addTask('t2', fixed, { oracle_status: null });
+  validator = await startValidator(owner.url, judge.url, keys());
+  await eventually('both results', () => owner.results.length === 2, 60_000);
+  const bodyOf = (id: string) => owner.results.find(({ path }) => path.includes(`/${id}/`))?.body;
+  expect(bodyOf('t1')).toMatchObject({
+    baseline_response: found,
+    oracle_cost_usd: 0,
+    miner_results: [{ oracle_status: 'consensus' }],
+  });
+  expect(bodyOf('t2')).toMatchObject({
+    baseline_response: { _reconciled: { oracle_status: 'deterministic', expected_claims: ['4'] } },
+    oracle_cost_usd: 0,
   });
   expect(calls).toEqual({});
 });
