@@ -290,7 +290,7 @@ describe('every outcome has its name and its rule', () => {
   });
 
   it('a node that is gone is RPC_DOWN, with nothing sent', async () => {
-    const b = await bed();
+    const b = await bed({}, { blockSeconds: null });
     const attempt = await key(b);
     await b.node.close();
     await expect(b.run('submitVector', attempt)).rejects.toThrow(/does not answer/);
