@@ -152,7 +152,7 @@ describe('deploymentLifecycle', () => {
       const { handle, view } = await start();
       await handle.signal(DEPLOYMENT_MESSAGES.activate, { imageRef: 'image' });
       await eventually(async () => expect((await view()).status).toBe('deployed_for_eval'));
-      await handle.signal(DEPLOYMENT_MESSAGES.drain);
+      await handle.signal(DEPLOYMENT_MESSAGES.drain, { by: 'pool' });
       await eventually(async () => expect((await view()).status).toBe('standby_cold'));
       await handle.signal(DEPLOYMENT_MESSAGES.activate, { imageRef: 'image' });
       await eventually(async () => expect(agent.starts()).toBe(2));
@@ -198,7 +198,7 @@ describe('deploymentLifecycle', () => {
       await eventually(async () =>
         expect(await view()).toMatchObject({ status: 'pending_capacity', reason: reason() }),
       );
-      await handle.signal(DEPLOYMENT_MESSAGES.drain);
+      await handle.signal(DEPLOYMENT_MESSAGES.drain, { by: 'pool' });
       await eventually(async () => expect((await view()).status).toBe('standby_cold'));
       await handle.signal(DEPLOYMENT_MESSAGES.activate, { imageRef: 'image' });
       await eventually(async () => expect((await view()).status).toBe('pending_capacity'));

@@ -194,10 +194,7 @@ describe('submissions', () => {
 
   it('limits the rate of a hotkey, and says when to come back', async () => {
     const hotkey = key((next += 1));
-<<<<<<< HEAD
-=======
     // What is refused for another reason counts too: this hotkey holds no slot.
->>>>>>> main
     for (let call = 0; call < 5; call += 1) expect((await upload(api, hotkey, archive)).status).toBe(403);
     const answer = await upload(api, hotkey, archive);
     expect([answer.status, answer.body.detail]).toEqual([429, 'rate limit exceeded']);
