@@ -353,7 +353,7 @@ exec ${process.env.EIREL_SANDBOX_BWRAP ?? 'bwrap'} "$@"
         process.execPath,
         [
           '-r',
-          join(__dirname, 'register-typescript.cjs'),
+          join(__dirname, '..', '..', 'chaos', 'register-typescript.cjs'),
           join(__dirname, '..', '..', '..', 'services', 'sandbox', 'main.ts'),
         ],
         {
