@@ -1,22 +1,24 @@
 /** What a command works with: its options, its output, the owner API, a question to the user. */
 import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { createOwnerApi, type OwnerApi } from '../adapters/owner-api';
 import { OwnerTransport } from '../adapters/owner-client/transport';
 import type { Api, Signer } from './api';
+import { ask } from './ask';
 import { explainFailure } from './failures';
 import { Cancelled, CliError, EXIT, exitCodeOf, UsageError } from './exit-codes';
 import { chooseFormat, createPrinter, printable, type Printer } from './output';
 import type { Profile } from './profiles';
 import { describeSigner, resolveAddress, resolveSigner, type GlobalOptions, type Role } from './settings';
 import type * as Wallets from '../adapters/keys/wallet';
+import type * as Passwords from '../adapters/keys/wallet-password';
 import type * as LocalStack from '../adapters/local-stack';
 import type * as Profiles from './profiles';
 
 // Loaded when they are needed: together they take longer to load than most commands take to run.
 const load = createRequire(__filename);
 const wallets = () => load('../adapters/keys/wallet') as typeof Wallets;
+const passwords = () => load('../adapters/keys/wallet-password') as typeof Passwords;
 const localStack = () => load('../adapters/local-stack') as typeof LocalStack;
 const profiles = () => load('./profiles') as typeof Profiles;
 
@@ -80,10 +82,10 @@ export class Session {
       const hotkey =
         choice.kind === 'secret'
           ? await wallets().hotkeyFromEnv(this.env, choice.prefix)
-          : await wallets().loadWalletHotkey(choice);
+          : await wallets().loadWalletHotkey(choice, this.passwordSource(role));
       return { hotkey, source: describeSigner(choice) };
     } catch (error) {
-      if (exitCodeOf(error) !== EXIT.usage) throw error;
+      if (error instanceof CliError || exitCodeOf(error) !== EXIT.usage) throw error;
       const prefix = `EIREL_${role.toUpperCase()}`;
       throw new CliError(
         (error as Error).message,
@@ -96,6 +98,17 @@ export class Session {
         { cause: error },
       );
     }
+  }
+
+  /** The environment's password of an encrypted wallet, else the user's. */
+  private passwordSource(role: Role): Passwords.PasswordSource {
+    const source = passwords().passwordFromEnv(this.env, `EIREL_${role.toUpperCase()}`);
+    return {
+      ...source,
+      find: async (file) =>
+        (await source.find(file)) ??
+        (this.canAsk ? await ask(`Password of ${file}: `, { hidden: true }) : null),
+    };
   }
 
   /** True when the user can be asked: a terminal on both ends, and no program that reads JSON. */
@@ -116,21 +129,6 @@ export class Session {
         ['pass --yes to do it without a question, or --dry-run to see what it would do'],
       );
     }
-    const reader = createInterface({ input: process.stdin, output: process.stderr });
-    const cancel = new AbortController();
-    reader.once('SIGINT', () => cancel.abort());
-    reader.once('close', () => cancel.abort());
-    try {
-      const answer = await reader.question(`${question} [y/N] `, { signal: cancel.signal });
-      if (!/^y(es)?$/i.test(answer.trim())) throw new Cancelled();
-    } catch (error) {
-      if (cancel.signal.aborted && !(error instanceof Cancelled)) {
-        process.stderr.write('\n');
-        throw new Cancelled();
-      }
-      throw error;
-    } finally {
-      reader.close();
-    }
+    if (!/^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim())) throw new Cancelled();
   }
 }

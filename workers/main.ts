@@ -13,7 +13,7 @@ import { connectChain } from '../adapters/chain/client';
 import { chainConfigFromEnv } from '../adapters/chain/config';
 import { containerRuntimeFromEnv } from '../adapters/container-runtime';
 import { postgresEnrichmentStore, type EnrichmentStore } from '../adapters/enrichment-store';
-import { hotkeyFromEnv } from '../adapters/keys/wallet';
+import { hasHotkey, hotkeyFromEnv } from '../adapters/keys/wallet';
 import { createLogger, messageOf, type Logger } from '../adapters/logging';
 import { objectStoreFromEnv } from '../adapters/object-store';
 import {
@@ -149,12 +149,10 @@ async function openOwner(env: NodeJS.ProcessEnv, logger: Logger, stopping: Abort
   const runtime = containerRuntimeFromEnv(env, logger);
   const chainConfig = env.BITTENSOR_NETWORK ? chainConfigFromEnv(env) : null;
   const chain = chainConfig ? await connectChain(chainConfig) : null;
-  const signer = await hotkeyFromEnv(env, 'EIREL_OWNER').catch((error: unknown) => {
-    logger.warn('weights will be served unsigned: the owner key could not be read', {
-      reason: messageOf(error),
-    });
-    return null;
-  });
+  // A key that is named and cannot be read is a mistake that miners would pay for: it stops the start.
+  const signer = hasHotkey(env, 'EIREL_OWNER') ? await hotkeyFromEnv(env, 'EIREL_OWNER') : null;
+  if (!signer)
+    logger.warn('weights will be served unsigned: neither EIREL_OWNER_WALLET_NAME nor a phrase is set');
   const jobTokenSecret = env.EIREL_JOB_TOKEN_SECRET ?? '';
   const { agents } = config;
   const control: Part = {

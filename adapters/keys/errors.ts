@@ -3,7 +3,7 @@ export class WalletNotFound extends Error {
   override readonly name = 'WalletNotFound';
 }
 
-/** The key file is password-protected, which a service without a terminal cannot open. */
+/** The key file is encrypted, and no password was given or not the right one. */
 export class WalletEncrypted extends Error {
   override readonly name = 'WalletEncrypted';
 }

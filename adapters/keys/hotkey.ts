@@ -53,3 +53,23 @@ export function hotkeyFromSeed(seed: Uint8Array): Hotkey {
     new Keyring({ ss58Format: SS58_PREFIX }).encodeAddress(key, SS58_PREFIX);
   return hotkeyOf(createPair({ toSS58, type: 'sr25519' }, sr25519PairFromSeed(seed)));
 }
+
+/**
+ * Key of a 64-byte secret as bittensor-wallet writes it: a scalar and the seed of its nonces.
+ * @throws KeyConfigError when it has another length, or is not the secret of that public key
+ */
+export function hotkeyFromPrivateKey(privateKey: Uint8Array, publicKey: Uint8Array): Hotkey {
+  if (privateKey.length !== 64)
+    throw new KeyConfigError(`a private key has 64 bytes, this one has ${privateKey.length}`);
+  // The library wants the scalar times the cofactor 8, as ed25519 has it.
+  const secretKey = Uint8Array.from(privateKey);
+  for (let at = 31; at >= 0; at -= 1) {
+    secretKey[at] = ((privateKey[at] as number) << 3) | (at > 0 ? (privateKey[at - 1] as number) >> 5 : 0);
+  }
+  const keyring = new Keyring({ type: 'sr25519', ss58Format: SS58_PREFIX });
+  const pair = keyring.addFromPair({ publicKey, secretKey });
+  const probe = new Uint8Array(32);
+  if (!pair.verify(probe, pair.sign(probe), publicKey))
+    throw new KeyConfigError('it is not the secret of the address beside it');
+  return hotkeyOf(pair);
+}

@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isSs58Address, publicKeyOf } from './address';
 import { KeyConfigError, WalletEncrypted, WalletInvalid, WalletNotFound } from './errors';
-import { hotkeyFromMnemonic, hotkeyFromSeed, hotkeyFromUri } from './hotkey';
+import { hotkeyFromMnemonic, hotkeyFromPrivateKey, hotkeyFromSeed, hotkeyFromUri } from './hotkey';
+import { decryptKeyFile, encryptionOf } from './keyfile-encryption';
 import type { Hotkey } from './types';
+import { passwordFromEnv, type PasswordSource } from './wallet-password';
 
 export const DEFAULT_WALLET_PATH = '~/.bittensor/wallets';
 export const DEFAULT_HOTKEY_NAME = 'default';
+
+/** `cryptoType` of the keys that cannot sign here. */
+const ED25519 = 0;
 
 const keyFile = z.object({
   ss58Address: z.string().nullish(),
@@ -16,6 +21,8 @@ const keyFile = z.object({
   accountId: z.string().nullish(),
   secretPhrase: z.string().nullish(),
   secretSeed: z.string().nullish(),
+  privateKey: z.string().nullish(),
+  cryptoType: z.number().nullish(),
 });
 type KeyFile = z.infer<typeof keyFile>;
 
@@ -28,13 +35,14 @@ export interface WalletLocation {
 }
 
 /**
- * Loads the signing key of a plain bittensor wallet.
+ * Loads the signing key of a bittensor wallet, plain or encrypted.
+ * @param password asked for only when the file is encrypted
  * @throws WalletNotFound, WalletEncrypted, WalletInvalid; none of the messages repeats what the file holds
  */
-export async function loadWalletHotkey(location: WalletLocation): Promise<Hotkey> {
+export async function loadWalletHotkey(location: WalletLocation, password: PasswordSource): Promise<Hotkey> {
   const name = safeName(location.hotkeyName ?? DEFAULT_HOTKEY_NAME, 'hotkey');
   const file = join(walletFolder(location), 'hotkeys', name);
-  const data = await readKeyFile(file);
+  const data = parseKeyFile(await openKeyFile(await readBytes(file), file, password), file);
   const hotkey = keyOf(data, file);
   if (data.ss58Address && data.ss58Address !== hotkey.ss58) {
     throw new WalletInvalid(
@@ -46,13 +54,13 @@ export async function loadWalletHotkey(location: WalletLocation): Promise<Hotkey
 
 /**
  * Address of the wallet's coldkey from its public file `coldkeypub.txt`; no secret is read.
- * @throws WalletNotFound, WalletEncrypted, WalletInvalid
+ * @throws WalletNotFound, WalletInvalid
  */
 export async function loadWalletColdkeyAddress(
   location: Omit<WalletLocation, 'hotkeyName'>,
 ): Promise<string> {
   const file = join(walletFolder(location), 'coldkeypub.txt');
-  const data = await readKeyFile(file);
+  const data = parseKeyFile(await readBytes(file), file);
   if (!isSs58Address(data.ss58Address)) {
     throw new WalletInvalid(`${file} has no ss58Address with prefix 42: write it again with btcli`);
   }
@@ -76,33 +84,48 @@ function safeName(name: string, what: string): string {
   return name;
 }
 
-async function readKeyFile(file: string): Promise<KeyFile> {
-  let bytes: Buffer;
+async function readBytes(file: string): Promise<Buffer> {
   try {
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const hint =
       code === 'ENOENT' ? 'it does not exist; check the wallet name, hotkey name and wallet path' : code;
     throw new WalletNotFound(`cannot read the key file ${file}: ${hint}`);
   }
-  const head = bytes.subarray(0, 16).toString('latin1');
-  if (head.startsWith('$NACL') || head.startsWith('$ANSIBLE_VAULT') || head.startsWith('gAAAAA')) {
+}
+
+/** What a key file holds, decrypted where it is encrypted. */
+async function openKeyFile(bytes: Buffer, file: string, password: PasswordSource): Promise<Buffer> {
+  const kind = encryptionOf(bytes);
+  if (!kind) return bytes;
+  const found = await password.find(file);
+  if (!found) {
+    throw new WalletEncrypted(`${file} is encrypted, and no password was given: ${password.advice(file)}`);
+  }
+  const opened = await decryptKeyFile(bytes, kind, found);
+  if (!opened) {
     throw new WalletEncrypted(
-      `${file} is encrypted with a password. A service needs an unencrypted hotkey: create one with ` +
-        '"btcli wallet new_hotkey --no-use-password", or give the mnemonic in the environment',
+      `the password does not open ${file} (or the file is damaged): ${password.advice(file)}`,
     );
   }
+  return opened;
+}
+
+function parseKeyFile(bytes: Buffer, file: string): KeyFile {
   try {
     return keyFile.parse(JSON.parse(bytes.toString('utf8')));
   } catch {
     throw new WalletInvalid(
-      `${file} is not a bittensor key file: JSON with secretPhrase or secretSeed is expected`,
+      `${file} is not a bittensor key file: JSON with secretPhrase, secretSeed or privateKey is expected`,
     );
   }
 }
 
 function keyOf(data: KeyFile, file: string): Hotkey {
+  if (data.cryptoType === ED25519) {
+    throw new WalletInvalid(`${file} holds an ed25519 key: hotkeys of a subnet are sr25519`);
+  }
   if (data.secretPhrase) {
     try {
       return hotkeyFromMnemonic(data.secretPhrase);
@@ -116,14 +139,28 @@ function keyOf(data: KeyFile, file: string): Hotkey {
       throw new WalletInvalid(`the secretSeed in ${file} is not 32 bytes of hex`);
     return hotkeyFromSeed(Buffer.from(hex, 'hex'));
   }
+  const publicKey = data.ss58Address ? publicKeyOf(data.ss58Address) : null;
+  if (data.privateKey && publicKey) {
+    try {
+      return hotkeyFromPrivateKey(Buffer.from(data.privateKey.replace(/^0x/, ''), 'hex'), publicKey);
+    } catch (error) {
+      throw new WalletInvalid(`the privateKey in ${file}: ${(error as Error).message}`);
+    }
+  }
   throw new WalletInvalid(
-    `${file} holds neither secretPhrase nor secretSeed, so nothing can be signed with it`,
+    `${file} holds neither secretPhrase, secretSeed nor privateKey with ss58Address, so nothing can be signed with it`,
   );
+}
+
+/** True when the environment names a signing key, whether it can be read or not. */
+export function hasHotkey(env: NodeJS.ProcessEnv, prefix: string): boolean {
+  return Boolean(env[`${prefix}_MNEMONIC`]?.trim() || env[`${prefix}_WALLET_NAME`]?.trim());
 }
 
 /**
  * The signing key that the environment names: `<PREFIX>_MNEMONIC` (a phrase or secret URI) when set, otherwise the
- * wallet of `<PREFIX>_WALLET_NAME`, `<PREFIX>_HOTKEY_NAME` (default `default`) and `<PREFIX>_WALLET_PATH`.
+ * wallet of `<PREFIX>_WALLET_NAME`, `<PREFIX>_HOTKEY_NAME` (default `default`) and `<PREFIX>_WALLET_PATH`,
+ * opened where it is encrypted with the password of `passwordFromEnv`.
  * @param prefix e.g. `EIREL_VALIDATOR`
  * @throws KeyConfigError when neither is set or the phrase is wrong, and what `loadWalletHotkey` throws
  */
@@ -142,9 +179,12 @@ export async function hotkeyFromEnv(env: NodeJS.ProcessEnv, prefix: string): Pro
       `no signing key is configured: set ${prefix}_MNEMONIC, or ${prefix}_WALLET_NAME with ${prefix}_HOTKEY_NAME and ${prefix}_WALLET_PATH`,
     );
   }
-  return loadWalletHotkey({
-    walletName,
-    hotkeyName: env[`${prefix}_HOTKEY_NAME`]?.trim() || undefined,
-    walletPath: env[`${prefix}_WALLET_PATH`]?.trim() || undefined,
-  });
+  return loadWalletHotkey(
+    {
+      walletName,
+      hotkeyName: env[`${prefix}_HOTKEY_NAME`]?.trim() || undefined,
+      walletPath: env[`${prefix}_WALLET_PATH`]?.trim() || undefined,
+    },
+    passwordFromEnv(env, prefix),
+  );
 }

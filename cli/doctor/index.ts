@@ -1,4 +1,5 @@
 /** Everything that a validator needs, looked at once, with what to do about what is missing. */
+import { WalletEncrypted } from '../../adapters/keys/errors';
 import { hotkeyFromEnv } from '../../adapters/keys/wallet';
 import type { Hotkey } from '../../adapters/keys/types';
 import type { WeightState } from '../../adapters/chain/types';
@@ -53,7 +54,9 @@ export async function diagnose(env: NodeJS.ProcessEnv, dataDir: string): Promise
     } catch (error) {
       throw new Finding(
         (error as Error).message,
-        'name the wallet in EIREL_VALIDATOR_WALLET_NAME and EIREL_VALIDATOR_HOTKEY_NAME (folder: EIREL_VALIDATOR_WALLET_PATH), or give a phrase in EIREL_VALIDATOR_MNEMONIC',
+        error instanceof WalletEncrypted
+          ? 'the password is read once, at the start of each process: best from a file that only its user can read'
+          : 'name the wallet in EIREL_VALIDATOR_WALLET_NAME and EIREL_VALIDATOR_HOTKEY_NAME (folder: EIREL_VALIDATOR_WALLET_PATH), or give a phrase in EIREL_VALIDATOR_MNEMONIC',
         exitCodeOf(error),
       );
     }

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { freePort } from '../../../adapters/local-stack';
 import { hotkeyFromUri } from '../../../adapters/keys/hotkey';
 import { canonicalJson } from '../../../domain/evidence';
+import genuine from '../../unit/keys/encrypted-keyfiles.json';
 import { exampleEvidence, exampleWeights } from '../../unit/cli/evidence-fixture';
 import { cli, emptyFolder, ensureBuilt, type CliOptions, type Result } from './run-cli';
 import { startServer, type Answer, type Handler, type Seen, type TestServer } from './server';
@@ -74,6 +75,14 @@ function progressOf(look: number, change: object = {}): Answer {
       ...change,
     },
   };
+}
+
+/** Options that name a wallet whose key file is encrypted. */
+function encryptedWallet(): string[] {
+  const keys = join(folder, 'encrypted', 'hotkeys');
+  mkdirSync(keys, { recursive: true });
+  writeFileSync(join(keys, 'op1'), genuine.ansible.text);
+  return ['--wallet-name', 'encrypted', '--wallet-path', folder];
 }
 
 const ownerOnly =
@@ -245,6 +254,21 @@ describe('usage', () => {
     expect(bad.code).toBe(2);
     expect(bad.stderr).not.toContain('secret words');
     expect(server.seen).toEqual([]);
+  });
+
+  test('an encrypted wallet is opened with the password of the environment, and named without it: 2', async () => {
+    const wallet = encryptedWallet();
+    const passwordFile = join(folder, 'password');
+    writeFileSync(passwordFile, `${genuine.password}\n`);
+    const [opened, shut] = await Promise.all([
+      asOwner(['admin', 'whoami', ...wallet], { env: { EIREL_OWNER_WALLET_PASSWORD_FILE: passwordFile } }),
+      asOwner(['admin', 'whoami', ...wallet]),
+    ]);
+    // The key is good, and not the owner's.
+    expect(opened.code).toBe(4);
+    expect(opened.stderr).toContain(genuine.ss58);
+    expect(shut).toMatchObject({ code: 2, stdout: '' });
+    expect(shut.stderr).toContain('EIREL_OWNER_WALLET_PASSWORD_FILE');
   });
 
   test('the address of a .env in the working directory is used, a profile stands for flags', async () => {
@@ -512,6 +536,16 @@ describe('on a terminal', () => {
     expect(yes.code).toBe(0);
     expect(yes.stdout).toMatch(/Close run-2 now\?[\s\S]*changed +yes/);
     expect(changesSeen()).toEqual(['POST /v1/admin/runs/run-2/close']);
+  });
+
+  test('the password of an encrypted wallet is asked for, and not shown', async () => {
+    const asked = await asOwner(['admin', 'whoami', ...encryptedWallet()], {
+      terminal: true,
+      input: `${genuine.password}\n`,
+    });
+    expect(asked.code).toBe(4);
+    expect(asked.stdout).toContain(genuine.ss58);
+    expect(asked.stdout).not.toContain(genuine.password);
   });
 
   test('with -o json nobody is asked', async () => {

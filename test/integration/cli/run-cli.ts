@@ -51,7 +51,7 @@ def main():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         seen += data
-        if typed and b'[y/N]' in seen:
+        if typed and (b'[y/N]' in seen or b'Password of ' in seen):
             os.write(fd, typed)
             typed = b''
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

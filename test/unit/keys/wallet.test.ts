@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hotkeyFromMnemonic, hotkeyFromUri } from '../../../adapters/keys/hotkey';
 import { hotkeyFromEnv, loadWalletColdkeyAddress, loadWalletHotkey } from '../../../adapters/keys/wallet';
+import { passwordFromEnv } from '../../../adapters/keys/wallet-password';
 
 const phrase = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 const seed = '0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e';
@@ -20,7 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(walletPath, { recursive: true }));
 
-const load = (hotkeyName: string) => loadWalletHotkey({ walletPath, walletName: 'w', hotkeyName });
+const load = (hotkeyName: string) =>
+  loadWalletHotkey({ walletPath, walletName: 'w', hotkeyName }, passwordFromEnv({}, 'V'));
 
 it('loads a key file by its phrase and by its seed to the same account', async () => {
   await hotkeyFile('phrase', { ss58Address: root.ss58, secretPhrase: phrase, secretSeed: null });
@@ -42,6 +44,7 @@ it.each([
   ['other address', { ss58Address: hotkeyFromUri('//Bob').ss58, secretPhrase: phrase }, 'WalletInvalid'],
   ['bad phrase', { secretPhrase: 'lonely lonely' }, 'WalletInvalid'],
   ['short seed', { secretSeed: '0x1234' }, 'WalletInvalid'],
+  ['ed25519', { secretPhrase: phrase, cryptoType: 0 }, 'WalletInvalid'],
 ])('refuses a key file that is %s', async (name, content, error) => {
   await hotkeyFile('k', content);
   await expect(load('k')).rejects.toMatchObject({
