@@ -2,7 +2,7 @@ import { Prisma, type Db } from '../adapters/postgres';
 import { prepared } from '../adapters/postgres/prepared';
 import type { ObjectStore } from '../adapters/object-store/types';
 import type { EvaluationTask } from '../domain/contracts/dataset';
-import type { FamilyFacts, JudgmentFacts, ResultFacts, RunFacts } from '../domain/evidence/contract';
+import type { FamilyHead, JudgmentFacts, ResultFacts, RunFacts } from '../domain/evidence/contract';
 import { deriveSeed } from '../domain/sampling/seed';
 import type { PoolItem, SamplerPromise } from '../domain/sampling/freeze';
 import type { CompositeInput, ScoringVersion } from '../domain/scoring';
@@ -18,20 +18,29 @@ export interface FactSources {
   policy: RunPolicy;
 }
 
+/** What was recorded of a closed run as a whole, before anything is computed from it. */
+export interface CollectedFacts {
+  run: RunFacts['run'];
+  families: FamilyHead[];
+  /** Results of a family, task by task, so that no more than two tasks' rows are in memory. */
+  results(family: FamilyHead): AsyncIterable<ResultFacts[]>;
+}
+
 /**
- * Everything that was recorded of a closed run, before anything is computed from it. Scores, winner and weights all come
- * from these facts through `computeRun`, so that whoever holds the published facts computes the same.
- * @param onTask called after each task that was read, for a heartbeat
+ * Reads what was recorded of a closed run. Scores, winner and weights all come from these facts through the computation of
+ * `domain/evidence`, so that whoever holds the published facts computes the same.
  */
-export async function collectFacts(
-  sources: FactSources,
-  runId: string,
-  onTask: () => void = () => undefined,
-): Promise<RunFacts> {
+export async function collectFacts(sources: FactSources, runId: string): Promise<CollectedFacts> {
   const { db, policy } = sources;
   const run = await db.evaluationRun.findUnique({ where: { id: runId } });
   if (!run?.closedAt) throw badState(`run ${runId} is not closed, so there is nothing to score yet`);
   const milliseconds = (seconds: number): number => seconds * 1000;
+  const tasks = await db.taskEvaluation.findMany({
+    where: { runId, familyId: policy.familyId },
+    orderBy: { taskIndex: 'asc' },
+    include: { enrichment: true },
+  });
+  const ids = tasks.map((task) => task.id);
   return {
     run: {
       run_id: run.id,
@@ -47,7 +56,8 @@ export async function collectFacts(
         thinking: milliseconds(policy.latencyBudgets.thinking),
       },
     },
-    families: [await familyFacts(sources, run, onTask)],
+    families: [await familyFacts(sources, run, tasks)],
+    results: (family) => resultFacts(db, runId, family.family_id, ids),
   };
 }
 
@@ -56,8 +66,9 @@ function versionOf(stored: number): ScoringVersion {
 }
 
 type Run = Prisma.EvaluationRunGetPayload<object>;
+type Task = Prisma.TaskEvaluationGetPayload<{ include: { enrichment: true } }>;
 
-async function familyFacts(sources: FactSources, run: Run, onTask: () => void): Promise<FamilyFacts> {
+async function familyFacts(sources: FactSources, run: Run, tasks: readonly Task[]): Promise<FamilyHead> {
   const { db, policy } = sources;
   const familyId = policy.familyId;
   const runId = run.id;
@@ -65,11 +76,6 @@ async function familyFacts(sources: FactSources, run: Run, onTask: () => void): 
     where: { runId_familyId: { runId, familyId } },
   });
   if (!snapshot) throw badState(`run ${runId} has no frozen snapshot to score`);
-  const tasks = await db.taskEvaluation.findMany({
-    where: { runId, familyId },
-    orderBy: { taskIndex: 'asc' },
-    include: { enrichment: true },
-  });
   const previous = await db.runFamilyResult.findFirst({
     where: { familyId, hasWinner: true, run: { sequence: { lt: run.sequence } } },
     orderBy: { run: { sequence: 'desc' } },
@@ -103,14 +109,13 @@ async function familyFacts(sources: FactSources, run: Run, onTask: () => void): 
       oracle_status: task.oracleStatus,
       ...enrichmentFacts(task.enrichment?.recordJson),
     })),
-    results: await resultFacts(db, runId, familyId, tasks, onTask),
   };
 }
 
 /** What the oracles found, as it was settled; a task with a fixed answer has none. */
 function enrichmentFacts(
   recordJson: Prisma.JsonValue | undefined,
-): Pick<FamilyFacts['tasks'][number], 'disagreement_note' | 'enrichment'> {
+): Pick<FamilyHead['tasks'][number], 'disagreement_note' | 'enrichment'> {
   const enrichment = recordJson ? enrichmentRecordSchema.parse(recordJson) : null;
   return { disagreement_note: enrichment?.disagreement_note ?? null, enrichment };
 }
@@ -120,7 +125,7 @@ async function samplerFacts(
   sources: FactSources,
   run: Run,
   taskIds: string[],
-): Promise<FamilyFacts['sampler']> {
+): Promise<FamilyHead['sampler']> {
   const { objectStore, policy } = sources;
   const { sampler, pool_index_key: key } = run.metadataJson as unknown as {
     sampler?: SamplerPromise;
@@ -137,7 +142,7 @@ async function samplerFacts(
   };
 }
 
-async function memberFacts(db: Db, json: Prisma.JsonValue): Promise<FamilyFacts['members']> {
+async function memberFacts(db: Db, json: Prisma.JsonValue): Promise<FamilyHead['members']> {
   const members = json as unknown as Array<{
     hotkey: string;
     uid: number | null;
@@ -191,54 +196,63 @@ interface StoredJudgment {
   final_task_score: number | null;
 }
 
-/** Task by task, so that no more than one task's rows are in memory as the database sends them. */
-async function resultFacts(
+/** The next task is read while the one before is worked on. */
+async function* resultFacts(
   db: Db,
   runId: string,
   familyId: string,
-  tasks: readonly { id: string }[],
-  onTask: () => void,
-): Promise<ResultFactsWithJudgments[]> {
-  const results: ResultFactsWithJudgments[] = [];
-  for (const task of tasks) {
-    const [rows, judgments] = await Promise.all([
-      db.minerEvaluationTask.findMany({
-        where: { taskEvaluationId: task.id, runId, familyId },
-        select: {
-          id: true,
-          minerHotkey: true,
-          deploymentId: true,
-          taskId: true,
-          status: true,
-          statusReason: true,
-        },
-        orderBy: { minerHotkey: 'asc' },
-      }),
-      prepared<StoredJudgment>(
-        db,
-        Prisma.sql`
-        SELECT miner_evaluation_task_id AS row_id, validator_hotkey, fencing, job_id, composite_input_json,
-          miner_latency_seconds, judge_cost_usd, final_task_score,
-          CASE WHEN jsonb_typeof(judge_output_json #> '{metadata,eval_guidance}') = 'string'
-            THEN judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
-        FROM task_miner_results WHERE task_evaluation_id = ${task.id}::text
-        ORDER BY miner_evaluation_task_id, fencing, validator_hotkey`,
-      ),
-    ]);
-    const byRow = grouped(judgments);
-    for (const row of rows) {
-      results.push({
-        miner_hotkey: row.minerHotkey,
-        deployment_id: row.deploymentId,
-        task_id: row.taskId,
-        status: row.status === 'evaluated' ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
-        reason: row.statusReason,
-        judgments: (byRow.get(row.id) ?? []).map(judgmentFacts),
-      });
-    }
-    onTask();
+  taskIds: readonly string[],
+): AsyncGenerator<ResultFacts[]> {
+  const read = (index: number): Promise<ResultFacts[]> | null => {
+    const id = taskIds[index];
+    if (id === undefined) return null;
+    const reading = taskResults(db, runId, familyId, id);
+    // Whoever stops in between does not wait for it.
+    reading.catch(() => undefined);
+    return reading;
+  };
+  let next = read(0);
+  for (let index = 0; next !== null; index += 1) {
+    const rows = await next;
+    next = read(index + 1);
+    yield rows;
   }
-  return results;
+}
+
+async function taskResults(db: Db, runId: string, familyId: string, taskId: string): Promise<ResultFacts[]> {
+  const [rows, judgments] = await Promise.all([
+    db.minerEvaluationTask.findMany({
+      where: { taskEvaluationId: taskId, runId, familyId },
+      select: {
+        id: true,
+        minerHotkey: true,
+        deploymentId: true,
+        taskId: true,
+        status: true,
+        statusReason: true,
+      },
+      orderBy: { minerHotkey: 'asc' },
+    }),
+    prepared<StoredJudgment>(
+      db,
+      Prisma.sql`
+      SELECT miner_evaluation_task_id AS row_id, validator_hotkey, fencing, job_id, composite_input_json,
+        miner_latency_seconds, judge_cost_usd, final_task_score,
+        CASE WHEN jsonb_typeof(judge_output_json #> '{metadata,eval_guidance}') = 'string'
+          THEN judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
+      FROM task_miner_results WHERE task_evaluation_id = ${taskId}::text
+      ORDER BY miner_evaluation_task_id, fencing, validator_hotkey`,
+    ),
+  ]);
+  const byRow = grouped(judgments);
+  return rows.map((row) => ({
+    miner_hotkey: row.minerHotkey,
+    deployment_id: row.deploymentId,
+    task_id: row.taskId,
+    status: row.status === 'evaluated' ? 'scored' : row.status === 'unscored' ? 'unscored' : 'missing',
+    reason: row.statusReason,
+    judgments: (byRow.get(row.id) ?? []).map(judgmentFacts),
+  }));
 }
 
 function grouped(judgments: readonly StoredJudgment[]): Map<string, StoredJudgment[]> {
@@ -250,8 +264,6 @@ function grouped(judgments: readonly StoredJudgment[]): Map<string, StoredJudgme
   }
   return groups;
 }
-
-type ResultFactsWithJudgments = ResultFacts & { judgments: JudgmentFacts[] };
 
 function judgmentFacts(result: StoredJudgment): JudgmentFacts {
   const stored = result.composite_input_json as CompositeInput | { unjudged: true; reason: string };

@@ -2,13 +2,11 @@ import { Context } from '@temporalio/activity';
 import type { Db, Prisma } from '../adapters/postgres';
 import type { ObjectStore } from '../adapters/object-store/types';
 import type { Hotkey } from '../adapters/keys/types';
-import { canonicalJson, sha256Hex } from '../domain/evidence/canonical';
-import { computeRun, neverServed } from '../domain/evidence/compute';
 import { weightsDigest } from '../domain/evidence/weights-digest';
-import { parseEvidence, type FamilyEvidence, type RunEvidence } from '../domain/evidence/contract';
+import type { FamilyEvidence, RunEvidence } from '../domain/evidence/contract';
 import { naiveIso } from '../domain/time';
 import { badState } from './failures';
-import { collectFacts } from './run-facts';
+import { computeClosedRun, publishedHead, writeEvidence } from './run-evidence';
 import type { RunPolicy } from './run-policy';
 
 export interface ScoringActivities {
@@ -38,24 +36,17 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
     async aggregateRun(runId) {
       const context = Context.current();
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
-      const family = familyOf(
-        computeRun(await collectFacts(deps, runId, () => context.heartbeat('reading results'))),
-        familyId,
+      const { evidence, validators, neverServed } = await computeClosedRun(deps, runId, () =>
+        context.heartbeat('computing results'),
       );
-      context.heartbeat({ results: family.results.length });
+      const family = familyOf(evidence, familyId);
       const decision = family.winner;
       const deployments = await db.managedDeployment.findMany({
         where: { id: { in: family.members.map((member) => member.deployment_id) } },
       });
       const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
-      const validators = [
-        ...new Set(
-          family.results.flatMap((result) => result.judgments.map((judgment) => judgment.validator_hotkey)),
-        ),
-      ].sort();
-      const setAside = neverServed(family.results);
       const excluded = new Set(
-        family.members.filter((m) => m.excluded || setAside.has(m.hotkey)).map((m) => m.deployment_id),
+        family.members.filter((m) => m.excluded || neverServed.has(m.hotkey)).map((m) => m.deployment_id),
       );
       const top = decision.ranking
         .map((entry) => entry.deployment_id)
@@ -173,19 +164,12 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
       return { miners: family.members.length, winner: decision.winner?.hotkey ?? null };
     },
 
-    /** Writes everything that a stranger needs to recompute the run (decision 25), addressed by its digest. */
+    /** See `writeEvidence`. */
     async publishEvidence(runId) {
       const context = Context.current();
       const run = await db.evaluationRun.findUniqueOrThrow({ where: { id: runId } });
       if (run.evidenceKey && run.evidenceSha256) return { key: run.evidenceKey, sha256: run.evidenceSha256 };
-      const evidence = computeRun(
-        await collectFacts(deps, runId, () => context.heartbeat('reading results')),
-      );
-      context.heartbeat({ families: evidence.families.length });
-      const text = canonicalJson(evidence);
-      const sha256 = sha256Hex(text);
-      const key = `${familyId}/evidence/${runId}/${sha256}.json`;
-      await objectStore.put(key, Buffer.from(text), { contentType: 'application/json' });
+      const { key, sha256 } = await writeEvidence(deps, runId, () => context.heartbeat('writing evidence'));
       await db.evaluationRun.update({
         where: { id: runId },
         data: { evidenceKey: key, evidenceSha256: sha256 },
@@ -200,8 +184,7 @@ export function createScoringActivities(deps: ScoringDeps): ScoringActivities {
       if (!evidenceKey || !evidenceSha256)
         throw badState(`run ${runId} has no evidence to sign its weights with`);
       // The published bytes decide, so that weights and evidence cannot part.
-      const evidence = parseEvidence(JSON.parse((await objectStore.getBytes(evidenceKey)).toString('utf8')));
-      const table = evidence.weights;
+      const { weights: table } = await publishedHead(objectStore, evidenceKey);
       const digest = weightsDigest({ runId, evidenceSha256, weights: table.weights });
       const row = {
         weightsJson: table.weights,

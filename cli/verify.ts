@@ -1,14 +1,17 @@
-/** Checks a completed run from its public evidence (decisions 24 and 25). Pure: nothing here asks anybody. */
+/** Checks a completed run from its public evidence (decisions 24 and 25). Nothing here asks anybody. */
+import { createHash, type Hash } from 'node:crypto';
 import { verifyHotkeySignature } from '../adapters/keys/verify';
-import { sha256Hex } from '../domain/evidence/canonical';
 import { weightsDigest } from '../domain/evidence/weights-digest';
 import {
   canonicalJson,
   digestOf,
-  EvidenceError,
-  parseEvidence,
-  recomputeRun,
+  EvidenceScanner,
+  evidenceFrame,
+  readHead,
+  readResult,
+  RunCheck,
   type Difference,
+  type EvidenceHead,
 } from '../domain/evidence';
 import { planWeights } from '../domain/weights/plan';
 import { rowFractions, type WeightRow } from '../domain/weights/u16';
@@ -43,8 +46,13 @@ export interface Verification {
   checks: { name: string; passed: boolean; note: string }[];
   /** Judgments and (miner, task) results that were computed again. */
   recomputed: { judgments: number; results: number; miners: number; tasks: number };
+  /** The first of them, at most `MAX_DIFFERENCES` of the evidence and all of the chain. */
   differences: Difference[];
+  differences_total: number;
 }
+
+/** Bytes of evidence, as often as they are asked for: they are read twice, and never held all at once. */
+export type EvidenceBytes = () => Iterable<Uint8Array>;
 
 export interface VerifyAgainst {
   weights?: PublishedWeights;
@@ -64,7 +72,7 @@ const CHAIN_TOLERANCE = 1e-4;
 
 /**
  * Computes a run again and holds it against what was published.
- * @param bytes the evidence exactly as it was served
+ * @param source the evidence exactly as it was served
  * @param against what to compare with: the owner's weights, a digest known from elsewhere, downloaded archives, the
  *   chain; without any, the arithmetic alone is checked
  * @param owner address that must have signed, when it is known
@@ -72,23 +80,22 @@ const CHAIN_TOLERANCE = 1e-4;
  */
 export function verifyRun(
   runId: string | null,
-  bytes: Uint8Array,
+  source: Uint8Array | EvidenceBytes,
   against: VerifyAgainst,
   owner?: string,
 ): Verification {
-  const json = parseJson(bytes);
-  const evidence = parseEvidence(json);
-  const sha256 = sha256Hex(bytes);
+  const read = source instanceof Uint8Array ? () => [source] : source;
+  const { head: evidence, json, sha256 } = headOf(read);
+  const again = recompute(read, evidence, json);
   const checks: Verification['checks'] = [];
   const check: Check = (name, passed, note) => void checks.push({ name, passed, note });
   const { weights } = against;
-  const differences: Difference[] = [];
 
   if (runId !== null) {
     check('run', evidence.run.run_id === runId, `the evidence is of ${evidence.run.run_id}`);
   }
   // Published bytes are canonical: other bytes that mean the same are not what was signed.
-  const canonical = Buffer.from(canonicalJson(json)).equals(bytes);
+  const canonical = again.canonicalSha256 === sha256;
   check('bytes', canonical, canonical ? 'canonical JSON' : 'not the canonical form of its own content');
   const expected = against.sha256 ?? weights?.evidence_sha256;
   if (expected !== undefined) {
@@ -108,44 +115,93 @@ export function verifyRun(
     checkSignature(weights, sha256, owner, check);
   }
   if (against.archives) checkArchives(evidence.families, against.archives, check);
-  const recomputed = recomputeRun(evidence).differences;
+  const { total } = again.differences;
   check(
     'arithmetic',
-    recomputed.length === 0,
-    recomputed.length === 0 ? 'every number follows from the facts' : `${recomputed.length} values differ`,
+    total === 0,
+    total === 0 ? 'every number follows from the facts' : `${total} values differ`,
   );
-  differences.push(...recomputed);
-  if (against.chain) {
-    differences.push(...checkChain(evidence.weights.weights, against.chain, against.validators ?? [], check));
-  }
-  const results = evidence.families.flatMap((family) => family.results);
+  const onChain = against.chain
+    ? checkChain(evidence.weights.weights, against.chain, against.validators ?? [], check)
+    : [];
   return {
     run_id: evidence.run.run_id,
     verified: checks.every(({ passed }) => passed),
     evidence_sha256: sha256,
     checks,
     recomputed: {
-      judgments: results.reduce((sum, result) => sum + result.judgments.length, 0),
-      results: results.length,
+      judgments: again.judgments,
+      results: again.results,
       miners: evidence.families.reduce((sum, family) => sum + family.members.length, 0),
       tasks: evidence.families.reduce((sum, family) => sum + family.tasks.length, 0),
     },
-    differences,
+    differences: [...again.differences.kept, ...onChain],
+    differences_total: total + onChain.length,
   };
 }
 
 /** Submissions of all members of a run, by its evidence. @throws EvidenceError */
-export function submissionIds(bytes: Uint8Array): string[] {
-  return parseEvidence(parseJson(bytes)).families.flatMap((family) =>
+export function submissionIds(source: EvidenceBytes): string[] {
+  return headOf(source).head.families.flatMap((family) =>
     family.members.map((member) => member.submission_id),
   );
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    throw new EvidenceError('the evidence is not JSON in UTF-8');
+/** Everything but the results, and the digest of all bytes. */
+function headOf(source: EvidenceBytes): { head: EvidenceHead; json: unknown; sha256: string } {
+  const hash = createHash('sha256');
+  const scanner = new EvidenceScanner(() => undefined);
+  for (const chunk of source()) {
+    hash.update(chunk);
+    scanner.push(chunk);
+  }
+  const { value, json } = readHead(scanner.end());
+  return { head: value, json, sha256: hash.digest('hex') };
+}
+
+/** Computes every result and everything else again, and what the digest of the canonical form would be. */
+function recompute(source: EvidenceBytes, head: EvidenceHead, json: unknown) {
+  const frame = evidenceFrame(json as EvidenceHead);
+  const check = new RunCheck(head);
+  const canonical = new CanonicalDigest(frame);
+  let results = 0;
+  let judgments = 0;
+  const scanner = new EvidenceScanner((text, family, row) => {
+    const result = readResult(text, family, row);
+    canonical.add(family, result.json);
+    check.result(family, row, result.value);
+    results += 1;
+    judgments += result.value.judgments.length;
+  });
+  for (const chunk of source()) scanner.push(chunk);
+  return { differences: check.finish(), canonicalSha256: canonical.finish(), results, judgments };
+}
+
+/** SHA-256 of the canonical form of evidence whose results come one after another. */
+class CanonicalDigest {
+  private readonly hash: Hash = createHash('sha256');
+  private family = -1;
+  private first = true;
+
+  constructor(private readonly frame: readonly string[]) {}
+
+  add(family: number, result: unknown): void {
+    this.goTo(family);
+    this.hash.update(`${this.first ? '' : ','}${canonicalJson(result)}`);
+    this.first = false;
+  }
+
+  finish(): string {
+    this.goTo(this.frame.length - 1);
+    return this.hash.digest('hex');
+  }
+
+  private goTo(family: number): void {
+    while (this.family < family) {
+      this.family += 1;
+      this.first = true;
+      this.hash.update(this.frame[this.family] ?? '');
+    }
   }
 }
 

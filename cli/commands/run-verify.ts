@@ -1,7 +1,11 @@
 /** `eirel-ai run verify`: does the published run follow from its public evidence? */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, createWriteStream, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { answerOf } from '../../adapters/owner-api';
 import { CliError, EXIT, UsageError } from '../exit-codes';
@@ -9,7 +13,7 @@ import { cell } from '../output';
 import type { Api } from '../api';
 import { Session } from '../session';
 import type * as Chain from '../chain';
-import type { ChainRows, PublishedWeights, Verification } from '../verify';
+import type { ChainRows, EvidenceBytes, PublishedWeights, Verification } from '../verify';
 import type * as Verifier from '../verify';
 
 // Loaded when it is needed: the cryptography and the whole of scoring.
@@ -17,7 +21,9 @@ const load = createRequire(__filename);
 const verifier = () => load('../verify') as typeof Verifier;
 
 const READ_MS = 30_000;
-const EVIDENCE_MS = 120_000;
+/** Of a whole download: a large run's evidence is hundreds of megabytes. */
+const EVIDENCE_MS = 900_000;
+const CHUNK_BYTES = 1024 * 1024;
 /** Differences that a table shows. */
 const SHOWN = 20;
 
@@ -85,15 +91,14 @@ async function verify(
       return verifyRun(argument ?? null, readEvidence(file), known);
     }
     return await session.withApi(null, async (api) => {
-      const local = file === undefined ? undefined : readEvidence(file);
       const weights = await publishedWeights(api, argument);
       const runId = weights.run_id as string;
-      const bytes = local ?? (await fetchEvidence(api, runId));
-      if (options.save !== undefined) writeFileSync(options.save, bytes);
-      const archives = options.archives
-        ? { archives: await archiveDigests(api, runId, submissionIds(bytes)) }
-        : {};
-      return verifyRun(runId, bytes, { ...known, weights, ...archives }, owner);
+      return await withEvidence(api, runId, options, async (evidence) => {
+        const archives = options.archives
+          ? { archives: await archiveDigests(api, runId, submissionIds(evidence)) }
+          : {};
+        return verifyRun(runId, evidence, { ...known, weights, ...archives }, owner);
+      });
     });
   } catch (error) {
     if (error instanceof EvidenceError) throw new CliError(error.message, EXIT.failed, [], { cause: error });
@@ -111,11 +116,33 @@ async function publishedWeights(api: Api, argument: string | undefined): Promise
   ]);
 }
 
-/** The bytes as served: what is signed is their digest. */
-async function fetchEvidence(api: Api, runId: string): Promise<Buffer> {
+/** The bytes as served, since what is signed is their digest; fetched to a file, which is removed unless it is to be saved. */
+async function withEvidence<T>(
+  api: Api,
+  runId: string,
+  options: VerifyOptions,
+  use: (evidence: EvidenceBytes) => Promise<T>,
+): Promise<T> {
+  if (options.file !== undefined) return use(readEvidence(options.file));
+  if (options.save !== undefined) {
+    await fetchEvidence(api, runId, options.save);
+    return use(readEvidence(options.save));
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'eirel-evidence-'));
+  try {
+    const path = join(folder, `${runId}.json`);
+    await fetchEvidence(api, runId, path);
+    return await use(readEvidence(path));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function fetchEvidence(api: Api, runId: string, path: string): Promise<void> {
   const params = { path: { id: runId } };
-  const call = api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params, parseAs: 'arrayBuffer' });
-  return Buffer.from(await answerOf<ArrayBuffer>(call as Promise<{ data?: ArrayBuffer }>));
+  const call = api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params, parseAs: 'stream' });
+  const body = await answerOf<ReadableStream>(call as Promise<{ data?: ReadableStream }>);
+  await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(path));
 }
 
 /** SHA-256 of each archive as everybody can download it; of the empty text for one that is not there. */
@@ -158,16 +185,32 @@ async function chainRows(session: Session, options: VerifyOptions): Promise<Chai
   }
 }
 
-function readEvidence(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`);
-  }
+/** A file's bytes, piece by piece. */
+function readEvidence(file: string): EvidenceBytes {
+  return function* () {
+    let opened: number;
+    try {
+      opened = openSync(file, 'r');
+    } catch (error) {
+      throw new UsageError(
+        `cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      );
+    }
+    try {
+      for (;;) {
+        const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+        const size = readSync(opened, chunk, 0, CHUNK_BYTES, null);
+        if (size === 0) return;
+        yield chunk.subarray(0, size);
+      }
+    } finally {
+      closeSync(opened);
+    }
+  };
 }
 
 function verificationText(verification: Verification): string {
-  const { recomputed, differences } = verification;
+  const { recomputed, differences, differences_total: total } = verification;
   const lines = verification.checks.map(
     ({ name, passed, note }) => `${passed ? 'ok    ' : 'FAILED'}  ${name.padEnd(10)}  ${cell(note)}`,
   );
@@ -177,7 +220,7 @@ function verificationText(verification: Verification): string {
       ({ path, published, recomputed: again }) =>
         `  ${cell(path)}: published ${cell(published)}, computed ${cell(again)}`,
     );
-  if (differences.length > SHOWN) shown.push(`  ... ${differences.length - SHOWN} more (-o json shows all)`);
+  if (total > SHOWN) shown.push(`  ... ${total - SHOWN} more (-o json shows ${differences.length})`);
   const scope =
     `${recomputed.judgments} judgments, ${recomputed.results} results, ` +
     `${recomputed.miners} miners, ${recomputed.tasks} tasks computed again`;

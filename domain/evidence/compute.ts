@@ -11,6 +11,7 @@ import type { FamilyRow, ScoringVersion } from '../scoring';
 import type {
   FamilyEvidence,
   FamilyFacts,
+  FamilyHead,
   JudgmentEvidence,
   JudgmentFacts,
   ResultEvidence,
@@ -33,10 +34,17 @@ type RunSettings = RunFacts['run'];
  *   family weights above 1)
  */
 export function computeRun(facts: RunFacts): RunEvidence {
-  const families = facts.families.map((family) => computeFamily(family, facts.run));
+  return runEvidence(
+    facts.run,
+    facts.families.map((family) => computeFamily(family, facts.run)),
+  );
+}
+
+/** What `computeRun` returns, of families that are computed. @throws RangeError on family weights above 1 */
+export function runEvidence(run: RunSettings, families: FamilyEvidence[]): RunEvidence {
   return {
     schema: EVIDENCE_SCHEMA,
-    run: facts.run,
+    run,
     families,
     weights: runWeights(
       families.map((family) => ({
@@ -51,33 +59,67 @@ export function computeRun(facts: RunFacts): RunEvidence {
 
 /** One family of `computeRun`. */
 export function computeFamily(family: FamilyFacts, run: RunSettings): FamilyEvidence {
-  const version = run.scoring_version;
-  const results = family.results.map((result) => computeResult(result, run.quorum, version));
-  const setAside = neverServed(results);
-  const { unscored_task_ids, miners } = aggregateFamily(
-    family.tasks.map((task) => task.task_id),
-    family.members.map((member) => member.hotkey),
-    results.flatMap((result) => aggregateRow(result, version)),
-    version,
-    setAside,
-  );
-  const winner = selectWinner(
-    {
-      candidates: family.members.map((member) => ({
-        deployment_id: member.deployment_id,
-        hotkey: member.hotkey,
-        raw_score: miners[member.hotkey]?.official_family_score ?? 0,
-        error_fraction: miners[member.hotkey]?.row_error_fraction ?? 1,
-        submitted_at: member.submitted_at,
-        deployed_at: member.deployed_at,
-        ...exclusionOf(member, setAside),
-      })),
-      previous: family.previous_winner,
-      min_score: family.min_score,
-    },
-    version,
-  );
-  return { ...family, results, unscored_task_ids, aggregates: miners, winner };
+  const scores = new FamilyScores(run);
+  const results = family.results.map((result) => scores.add(result));
+  return { ...scores.finish(family), results };
+}
+
+/**
+ * Computes a family result by result, keeping of each only what the aggregates need: a run's answers are far more than
+ * has to be in memory at once.
+ */
+export class FamilyScores {
+  private readonly rows: FamilyRow[] = [];
+  private readonly standing: Pick<ResultEvidence, 'miner_hotkey' | 'status'>[] = [];
+
+  constructor(private readonly run: RunSettings) {}
+
+  /** The official result of one (miner, task). */
+  add(facts: ResultFacts): ResultEvidence {
+    const version = this.run.scoring_version;
+    const result = computeResult(facts, this.run.quorum, version);
+    this.rows.push(...aggregateRow(result, version));
+    this.standing.push({ miner_hotkey: result.miner_hotkey, status: result.status });
+    return result;
+  }
+
+  /**
+   * Aggregates and winner from what was added.
+   * @returns the family without its results. @throws RangeError on facts that contradict themselves
+   */
+  finish(family: FamilyHead): FamilyEvidence {
+    const version = this.run.scoring_version;
+    const setAside = this.neverServed();
+    const { unscored_task_ids, miners } = aggregateFamily(
+      family.tasks.map((task) => task.task_id),
+      family.members.map((member) => member.hotkey),
+      this.rows,
+      version,
+      setAside,
+    );
+    const winner = selectWinner(
+      {
+        candidates: family.members.map((member) => ({
+          deployment_id: member.deployment_id,
+          hotkey: member.hotkey,
+          raw_score: miners[member.hotkey]?.official_family_score ?? 0,
+          error_fraction: miners[member.hotkey]?.row_error_fraction ?? 1,
+          submitted_at: member.submitted_at,
+          deployed_at: member.deployed_at,
+          ...exclusionOf(member, setAside),
+        })),
+        previous: family.previous_winner,
+        min_score: family.min_score,
+      },
+      version,
+    );
+    return { ...family, results: [], unscored_task_ids, aggregates: miners, winner };
+  }
+
+  /** See `neverServed`. */
+  neverServed(): Set<string> {
+    return neverServed(this.standing);
+  }
 }
 
 /**

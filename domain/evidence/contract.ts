@@ -279,6 +279,8 @@ export type ResultEvidence = FamilyEvidence['results'][number];
 export type JudgmentEvidence = ResultEvidence['judgments'][number];
 export type RunFacts = z.infer<typeof RunFactsSchema>;
 export type FamilyFacts = RunFacts['families'][number];
+/** What is said of a family as a whole; its results are read and written one at a time. */
+export type FamilyHead = Omit<FamilyFacts, 'results'>;
 export type ResultFacts = FamilyFacts['results'][number];
 export type JudgmentFacts = ResultFacts['judgments'][number];
 
@@ -295,10 +297,23 @@ export class EvidenceError extends Error {
  * @throws EvidenceError naming up to five offending fields
  */
 export function parseEvidence(json: unknown): RunEvidence {
-  const result = RunEvidenceSchema.safeParse(json);
+  return parsed(RunEvidenceSchema, json, '');
+}
+
+/**
+ * Checks one parsed result, as `parseEvidence` does with all of them.
+ * @param path of the result, for the error. @throws EvidenceError
+ */
+export function parseResult(json: unknown, path: string): ResultEvidence {
+  return parsed(ResultSchema, json, path);
+}
+
+function parsed<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
+  const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const shown = result.error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`);
+  const shown = result.error.issues.slice(0, 5).map((issue) => {
+    const at = [path, ...issue.path].filter((part) => part !== '').join('.');
+    return `${at || '(top)'}: ${issue.message}`;
+  });
   throw new EvidenceError(`this is not ${EVIDENCE_SCHEMA} evidence: ${shown.join('; ')}`);
 }

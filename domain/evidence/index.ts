@@ -4,6 +4,7 @@ export { EVIDENCE_SCHEMA, EvidenceError, parseEvidence, RunEvidenceSchema, RunFa
 export type {
   FamilyEvidence,
   FamilyFacts,
+  FamilyHead,
   JudgmentEvidence,
   JudgmentFacts,
   ResultEvidence,
@@ -11,6 +12,16 @@ export type {
   RunEvidence,
   RunFacts,
 } from './contract';
-export { computeFamily, computeJudgment, computeResult, computeRun, DISPUTE_TOLERANCE } from './compute';
-export { evidenceDigest, recomputeRun } from './recompute';
-export type { Difference } from './recompute';
+export {
+  computeFamily,
+  computeJudgment,
+  computeResult,
+  computeRun,
+  DISPUTE_TOLERANCE,
+  FamilyScores,
+  runEvidence,
+} from './compute';
+export { evidenceDigest, MAX_DIFFERENCES, recomputeRun, RunCheck } from './recompute';
+export type { Difference, Differences } from './recompute';
+export { evidenceFrame, EvidenceScanner, readHead, readResult } from './stream';
+export type { EvidenceHead } from './stream';

@@ -5,8 +5,8 @@ import { drawMatrix, SAMPLER_ALGORITHM } from '../sampling/matrix';
 import { poolDigest, taskDigest } from '../sampling/freeze';
 import { commitment } from '../sampling/seed';
 import { digestOf } from './canonical';
-import { computeRun } from './compute';
-import type { FamilyEvidence, RunEvidence } from './contract';
+import { FamilyScores, runEvidence } from './compute';
+import type { FamilyEvidence, ResultEvidence, RunEvidence } from './contract';
 import { EvidenceError } from './contract';
 
 export interface Difference {
@@ -19,28 +19,91 @@ export interface Difference {
 /** Version 1 is plain floating point and is compared to this; version 2 is compared exactly. */
 const TOLERANCE_V1 = 1e-9;
 
+/** Differences that are kept; of a run that has nothing to do with its evidence there may be a million. */
+export const MAX_DIFFERENCES = 1000;
+
+/** Places where what was published is not what was computed. */
+export class Differences {
+  readonly kept: Difference[] = [];
+  total = 0;
+
+  push(difference: Difference): void {
+    this.total += 1;
+    if (this.kept.length < MAX_DIFFERENCES) this.kept.push(difference);
+  }
+}
+
 /**
  * Recomputes every composite, result, aggregate, winner and weight, repeats the draw from the seed, and checks that
  * each judgment was held against its own task's claims, tool and latency budget.
- * @returns every place where the published value is another; none means that the run is what it says
+ * @returns the places where the published value is another; none means that the run is what it says
  * @throws EvidenceError when the evidence contradicts itself so that nothing can be computed
  */
 export function recomputeRun(evidence: RunEvidence): { differences: Difference[] } {
-  let recomputed: RunEvidence;
+  const check = new RunCheck({
+    ...evidence,
+    families: evidence.families.map((family) => ({ ...family, results: [] })),
+  });
+  evidence.families.forEach((family, index) =>
+    family.results.forEach((result, row) => check.result(index, row, result)),
+  );
+  return { differences: check.finish().kept };
+}
+
+/** `recomputeRun` with one result at a time, so that evidence of any size is checked in little memory. */
+export class RunCheck {
+  private readonly out = new Differences();
+  private readonly tolerance: number;
+  private readonly scores: FamilyScores[];
+  private readonly inputs: InputCheck[];
+
+  /** @param head the evidence without its results */
+  constructor(private readonly head: RunEvidence) {
+    this.tolerance = head.run.scoring_version === 1 ? TOLERANCE_V1 : 0;
+    this.scores = head.families.map(() => new FamilyScores(head.run));
+    this.inputs = head.families.map((family) => new InputCheck(family, head.run));
+  }
+
+  /** @param row its place among the results of its family. @throws EvidenceError */
+  result(family: number, row: number, published: ResultEvidence): void {
+    const scores = this.scores[family];
+    if (!scores) throw new EvidenceError(`the evidence contradicts itself: there is no family ${family}`);
+    const path = `families[${family}].results[${row}]`;
+    compare(
+      path,
+      published,
+      contradictions(() => scores.add(published)),
+      this.tolerance,
+      this.out,
+    );
+    this.inputs[family]?.check(published, path, this.out);
+  }
+
+  /** @returns every difference, of the results that were given and of everything else. @throws EvidenceError */
+  finish(): Differences {
+    const { head, out } = this;
+    const recomputed = contradictions(() =>
+      runEvidence(
+        head.run,
+        head.families.map((family, index) => (this.scores[index] as FamilyScores).finish(family)),
+      ),
+    );
+    compare('', head, recomputed, this.tolerance, out);
+    head.families.forEach((family, index) => {
+      checkDraw(family, `families[${index}]`, out);
+      checkEnrichments(family, `families[${index}]`, out);
+    });
+    return out;
+  }
+}
+
+function contradictions<T>(compute: () => T): T {
   try {
-    recomputed = computeRun(evidence);
+    return compute();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new EvidenceError(`the evidence contradicts itself: ${error.message}`);
   }
-  const differences: Difference[] = [];
-  compare('', evidence, recomputed, evidence.run.scoring_version === 1 ? TOLERANCE_V1 : 0, differences);
-  evidence.families.forEach((family, index) => {
-    checkDraw(family, `families[${index}]`, differences);
-    checkEnrichments(family, `families[${index}]`, differences);
-    checkJudgmentInputs(family, evidence.run, `families[${index}]`, differences);
-  });
-  return { differences };
 }
 
 /** Digest under which evidence is signed and addressed: SHA-256 of its canonical JSON as published. */
@@ -53,7 +116,7 @@ function compare(
   published: unknown,
   recomputed: unknown,
   tolerance: number,
-  out: Difference[],
+  out: Differences,
 ): void {
   if (typeof published === 'number' && typeof recomputed === 'number') {
     if (Math.abs(published - recomputed) <= tolerance) return;
@@ -76,7 +139,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The seed is the promised one, the pool is the promised one, and drawing again gives the tasks of the run. */
-function checkDraw(family: FamilyEvidence, path: string, out: Difference[]): void {
+function checkDraw(family: FamilyEvidence, path: string, out: Differences): void {
   const taskIds = [...family.tasks].sort((a, b) => a.task_index - b.task_index).map((task) => task.task_id);
   const { sampler } = family;
   if (sampler === null) return;
@@ -99,7 +162,7 @@ function checkDraw(family: FamilyEvidence, path: string, out: Difference[]): voi
 }
 
 /** What answers were held against is what the oracles' answers amount to, and a task with a fixed answer asked none. */
-function checkEnrichments(family: FamilyEvidence, path: string, out: Difference[]): void {
+function checkEnrichments(family: FamilyEvidence, path: string, out: Differences): void {
   family.tasks.forEach((task, index) => {
     const at = `${path}.tasks[${index}]`;
     const record = task.enrichment ?? null;
@@ -120,26 +183,30 @@ function checkEnrichments(family: FamilyEvidence, path: string, out: Difference[
 }
 
 /** A judgment that was computed from another claim list, tool or budget than its task's would pass the arithmetic. */
-function checkJudgmentInputs(
-  family: FamilyEvidence,
-  run: RunEvidence['run'],
-  path: string,
-  out: Difference[],
-): void {
-  const tasks = new Map(family.tasks.map((task) => [task.task_id, task]));
-  const deployments = new Map(family.members.map((member) => [member.hotkey, member.deployment_id]));
-  family.results.forEach((result, row) => {
-    const task = tasks.get(result.task_id);
+class InputCheck {
+  private readonly tasks: Map<string, FamilyEvidence['tasks'][number]>;
+  private readonly deployments: Map<string, string>;
+
+  constructor(
+    family: FamilyEvidence,
+    private readonly run: RunEvidence['run'],
+  ) {
+    this.tasks = new Map(family.tasks.map((task) => [task.task_id, task]));
+    this.deployments = new Map(family.members.map((member) => [member.hotkey, member.deployment_id]));
+  }
+
+  check(result: ResultEvidence, path: string, out: Differences): void {
+    const task = this.tasks.get(result.task_id);
     if (task === undefined) return;
-    const at = `${path}.results[${row}]`;
-    compare(`${at}.deployment_id`, result.deployment_id, deployments.get(result.miner_hotkey), 0, out);
+    const deployment = this.deployments.get(result.miner_hotkey);
+    compare(`${path}.deployment_id`, result.deployment_id, deployment, 0, out);
     result.judgments.forEach(({ input }, index) => {
       if (input === null) return;
-      const inputPath = `${at}.judgments[${index}].input`;
-      compare(`${inputPath}.must_not_claim`, input.must_not_claim, task.must_not_claim, 0, out);
-      compare(`${inputPath}.required_tool`, input.required_tool || null, requiredTool(task.payload), 0, out);
-      const budget = run.latency_budgets_ms[taskMode(task.payload)];
-      compare(`${inputPath}.latency_budget_ms`, input.latency_budget_ms ?? null, budget, 0, out);
+      const at = `${path}.judgments[${index}].input`;
+      compare(`${at}.must_not_claim`, input.must_not_claim, task.must_not_claim, 0, out);
+      compare(`${at}.required_tool`, input.required_tool || null, requiredTool(task.payload), 0, out);
+      const budget = this.run.latency_budgets_ms[taskMode(task.payload)];
+      compare(`${at}.latency_budget_ms`, input.latency_budget_ms ?? null, budget, 0, out);
     });
-  });
+  }
 }
