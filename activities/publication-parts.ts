@@ -84,6 +84,8 @@ export interface PublicationDeps {
   ledger: PublicationLedger;
   /** Base address of the owner's API, which serves the weights. */
   ownerApiUrl: string;
+  /** Whose signature the weights must carry; null takes that of whoever they name. */
+  ownerHotkey: string | null;
   /** Seconds between blocks; null to measure them on the chain. */
   blockSeconds: number | null;
   /** Mortality of a weights extrinsic, in blocks. */

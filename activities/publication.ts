@@ -1,6 +1,8 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { UidWeight } from '../adapters/chain/types';
+import { checkWeightsSignature } from '../adapters/keys/weights-signature';
 import { messageOf } from '../adapters/logging';
+import { weightsSchema } from '../adapters/owner-client/contracts';
 import { FAULTS } from '../domain/faults';
 import { outcomeMessage } from '../domain/weights/outcomes';
 import { planWeights } from '../domain/weights/plan';
@@ -22,7 +24,10 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
   const { chain } = deps;
 
   return {
-    /** What the owner serves for a run; not ready is retried until the run's weights are there. */
+    /**
+     * What the owner serves for a run; not ready is retried until the run's weights are there.
+     * @throws PublicationRefused, final, when the owner did not sign them
+     */
     async loadWeights({ runId }) {
       const url = new URL('/v1/weights', deps.ownerApiUrl);
       if (runId) url.searchParams.set('run_id', runId);
@@ -30,17 +35,20 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
         throw ownerFault(`the owner's API does not answer at ${url.origin}: ${messageOf(error)}`, error);
       });
       if (!response.ok) throw ownerFault(`the owner's API answered ${response.status} to ${url.pathname}`);
-      const body = (await response.json()) as {
-        ready: boolean;
-        run_id: string | null;
-        weights: Record<string, number>;
-      };
+      const answer = weightsSchema.safeParse(await response.json().catch(() => null));
+      if (!answer.success) throw ownerFault(`the owner's API answered no weights to ${url.pathname}`);
+      const body = answer.data;
       if (!body.ready) {
         throw ApplicationFailure.create({
           type: FAULTS.notReady,
           message: runId ? `the weights of ${runId} are not ready` : 'no run has completed yet',
         });
       }
+      const signed = checkWeightsSignature(body, deps.ownerHotkey);
+      const problem = 'problem' in signed ? signed.problem : null;
+      const other = runId && body.run_id !== runId ? `asked for ${runId}, was given ${body.run_id}` : null;
+      if (problem ?? other)
+        throw refused('bad_owner_signature', outcomeMessage('bad_owner_signature', `${problem ?? other}`));
       return { runId: body.run_id, weights: body.weights };
     },
 

@@ -1,7 +1,6 @@
 /** Checks a completed run from its public evidence (decisions 24 and 25). Nothing here asks anybody. */
 import { createHash, type Hash } from 'node:crypto';
-import { verifyHotkeySignature } from '../adapters/keys/verify';
-import { weightsDigest } from '../domain/evidence/weights-digest';
+import { checkWeightsSignature, type SignedWeights } from '../adapters/keys/weights-signature';
 import {
   canonicalJson,
   digestOf,
@@ -20,14 +19,7 @@ export { isSs58Address } from '../adapters/keys/address';
 export { EvidenceError } from '../domain/evidence';
 
 /** What the owner serves for a run at `GET /v1/weights`. */
-export interface PublishedWeights {
-  run_id: string | null;
-  weights: Record<string, number>;
-  evidence_sha256: string | null;
-  digest: string | null;
-  signer_hotkey: string | null;
-  signature: string | null;
-}
+export type PublishedWeights = SignedWeights;
 
 /** The weight matrix of the subnet at one finalised block, as far as it is set. */
 export interface ChainRows {
@@ -212,18 +204,10 @@ function checkSignature(
   owner: string | undefined,
   check: Check,
 ): void {
-  const { digest, signature, signer_hotkey } = weights;
-  if (digest === null || signature === null || signer_hotkey === null) {
-    return check('signature', owner === undefined, 'the weights are not signed');
-  }
-  const signed = weightsDigest({ runId: weights.run_id, evidenceSha256: sha256, weights: weights.weights });
-  if (signed !== digest)
-    return check('signature', false, 'the signed digest is of other weights or other evidence');
-  if (owner !== undefined && owner !== signer_hotkey) {
-    return check('signature', false, `signed by ${signer_hotkey}, not by ${owner}`);
-  }
-  const valid = verifyHotkeySignature({ hotkey: signer_hotkey, signature, message: digest });
-  check('signature', valid, valid ? `signed by ${signer_hotkey}` : `not a signature of ${signer_hotkey}`);
+  const signed = checkWeightsSignature({ ...weights, evidence_sha256: sha256 }, owner);
+  if ('signer' in signed) return check('signature', true, `signed by ${signed.signer}`);
+  const unsigned = weights.signature === null && owner === undefined;
+  check('signature', unsigned, signed.problem);
 }
 
 function checkArchives(

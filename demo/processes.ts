@@ -189,6 +189,7 @@ export async function demoProcesses(
         TEMPORAL_NAMESPACE: env.TEMPORAL_NAMESPACE,
         ...wallet.env('EIREL_VALIDATOR'),
         OWNER_API_URL: `http://127.0.0.1:${apiPort}`,
+        EIREL_OWNER_HOTKEY_SS58: settings.owner.hotkey.ss58,
         EIREL_JUDGE_SERVICE_URL: `http://127.0.0.1:${judgePort}`,
         EIREL_VALIDATOR_PORT: enginePort,
         EIREL_VALIDATOR_BATCH_SIZE: '2',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSs58Address } from '../adapters/keys/address';
 import type { CommitPreference } from '../domain/weights/rules';
 import { parseTaoToRao } from '../domain/weights/tao';
 
@@ -30,6 +31,8 @@ export interface WorkerConfig {
   };
   publication: {
     ownerApiUrl: string;
+    /** Whose signature weights must carry; null takes whoever they name. */
+    ownerHotkey: string | null;
     /** null measures the chain. */
     blockSeconds: number | null;
     eraPeriod: number;
@@ -80,6 +83,11 @@ const contract = z.object({
     .default(8),
   EIREL_WEIGHTS_TIP_TAO: z.string().default('0'),
   EIREL_WEIGHTS_COMMIT: z.enum(['auto', 'timelock', 'hash']).default('auto'),
+  EIREL_OWNER_HOTKEY_SS58: z
+    .string()
+    .trim()
+    .refine((text) => text === '' || isSs58Address(text), 'is not an SS58 address with prefix 42')
+    .default(''),
   EIREL_PUBLICATION_LEDGER_PATH: z.string().default('publications.jsonl'),
 });
 
@@ -128,6 +136,7 @@ export function workerConfigFromEnv(env: NodeJS.ProcessEnv): WorkerConfig {
     },
     publication: {
       ownerApiUrl: e.OWNER_API_URL,
+      ownerHotkey: e.EIREL_OWNER_HOTKEY_SS58 || null,
       blockSeconds: e.EIREL_BLOCK_SECONDS ?? null,
       tipRao: parseTaoToRao(e.EIREL_WEIGHTS_TIP_TAO),
       commits: e.EIREL_WEIGHTS_COMMIT,

@@ -19,6 +19,8 @@ export async function openPublication(
   const signer = await hotkeyFromEnv(env, 'EIREL_VALIDATOR');
   const chain = await connectChain(chainConfigFromEnv(env));
   const db = env.DATABASE_URL ? createPrisma(env.DATABASE_URL, { poolSize: 2 }) : null;
+  if (!publication.ownerHotkey)
+    logger.warn('weights of any signer are published: name the owner in EIREL_OWNER_HOTKEY_SS58');
   logger.info('publishing weights', { hotkey: signer.ss58, netuid: chain.config.netuid });
   return {
     workers: [
@@ -32,6 +34,7 @@ export async function openPublication(
           signer,
           ledger: db ? postgresPublicationLedger(db) : filePublicationLedger(publication.ledgerPath),
           ownerApiUrl: publication.ownerApiUrl,
+          ownerHotkey: publication.ownerHotkey,
           blockSeconds: publication.blockSeconds,
           eraPeriod: publication.eraPeriod,
           tipRao: publication.tipRao,

@@ -89,7 +89,7 @@ export function errorType(reason: string): string {
   if (/timed? ?out|deadline/.test(text)) return 'timeout';
   if (/rpc_down|does not answer|connection|unavailable/.test(text)) return 'connection';
   if (/too soon|rate.?limit/.test(text)) return 'rate_limited';
-  if (/no_permit|not_registered|not registered|permit/.test(text)) return 'auth';
+  if (/no_permit|not_registered|not registered|permit|bad_owner_signature/.test(text)) return 'auth';
   if (/stake/.test(text)) return 'insufficient_stake';
   return text === '' ? 'other' : 'exception';
 }

@@ -15,6 +15,10 @@ export const weightsSchema = z.looseObject({
       official_family_score: z.number().default(0),
     }),
   ),
+  evidence_sha256: z.string().nullable().default(null),
+  digest: z.string().nullable().default(null),
+  signer_hotkey: z.string().nullable().default(null),
+  signature: z.string().nullable().default(null),
 });
 export type WeightsAnswer = z.infer<typeof weightsSchema>;
 

@@ -57,6 +57,11 @@ export const WEIGHT_OUTCOMES = {
     'once',
     'the subnet has other uids than the node lists: look whether its endpoint lags behind',
   ),
+  bad_owner_signature: outcome(
+    'BAD_OWNER_SIGNATURE',
+    'final',
+    'the weights are not those that the owner signed, and are not published: ask the owner, and look who answers at OWNER_API_URL',
+  ),
   no_permit: outcome(
     'NO_PERMIT',
     'final',

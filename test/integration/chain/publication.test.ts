@@ -1,5 +1,7 @@
 /** Publishing by the activities of the publication worker, against a node: every way to get weights on chain, and crashes. */
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -15,6 +17,8 @@ import type { ChainClient } from '../../../adapters/chain/types';
 import { createLogger } from '../../../adapters/logging';
 import { filePublicationLedger } from '../../../adapters/publication-ledger';
 import type { PublicationLedger, PublicationRow } from '../../../adapters/publication-ledger';
+import { weightsDigest } from '../../../domain/evidence/weights-digest';
+import { FAULTS } from '../../../domain/faults';
 import { startChainNode } from '../../../demo/standins/chain/node';
 import type { ChainNode, ChainNodeOptions } from '../../../demo/standins/chain/node';
 import * as on from './support';
@@ -58,6 +62,7 @@ async function bed(
       signer: on.validator,
       ledger: of,
       ownerApiUrl: 'http://127.0.0.1:1',
+      ownerHotkey: null,
       // Time locks need the truth; elsewhere it decides how long is waited, which a slow machine needs more of.
       blockSeconds: options.genesis?.commitReveal ? null : 0.5,
       eraPeriod: 8,
@@ -251,6 +256,52 @@ describe('nothing is sent twice', () => {
     b.node.faults.holdPool = false;
     await included(b, { ...attempt, attempt: 2 });
     await expect(extrinsics(b)).resolves.toBe(1);
+  });
+});
+
+describe('only what the owner signed is published', () => {
+  const owner = on.coldkey;
+  const evidence = 'ab'.repeat(32);
+  const digest = weightsDigest({ runId: 'run-1', evidenceSha256: evidence, weights: WEIGHTS });
+  const signed = {
+    ...{ run_id: 'run-1', ready: true, weights: WEIGHTS, family_winners: [], evidence_sha256: evidence },
+    ...{ digest, signer_hotkey: owner.ss58, signature: owner.sign(digest) },
+  };
+
+  async function load(answer: unknown, ownerHotkey: string | null, runId: string | null = 'run-1') {
+    const server = createServer((_req, res) => res.end(JSON.stringify(answer)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    running.push(() => new Promise((resolve) => server.close(resolve)));
+    const ownerApiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    // Neither the node nor a ledger is needed to read them.
+    const deps = { ownerApiUrl, ownerHotkey } as PublicationDeps;
+    return quietly().run(createPublicationActivities(deps).loadWeights, { runId });
+  }
+
+  it('by the named owner, or by whoever the answer names', async () => {
+    const loaded = { runId: 'run-1', weights: WEIGHTS };
+    await expect(load(signed, owner.ss58)).resolves.toEqual(loaded);
+    await expect(load(signed, null, null)).resolves.toEqual(loaded);
+  });
+
+  it.each<[string, object, string | null, RegExp]>([
+    ['unsigned', { signature: null, signer_hotkey: null }, null, /not signed/],
+    ['of another weight', { weights: { [on.miner.ss58]: 0.9 } }, null, /other weights or other evidence/],
+    ['of another run', { run_id: 'run-2' }, null, /other weights or other evidence/],
+    ['of other evidence', { evidence_sha256: 'cd'.repeat(32) }, null, /other weights or other evidence/],
+    ['of another key', {}, on.stranger.ss58, /not by/],
+    ['in the name of another key', { signer_hotkey: on.stranger.ss58 }, null, /not a signature of/],
+    ['with a broken signature', { signature: '0x00' }, null, /not a signature of/],
+  ])('and not what is %s', async (_what, change, ownerHotkey, said) => {
+    const refusal = await load({ ...signed, ...change }, ownerHotkey).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ type: FAULTS.publicationRefused, nonRetryable: true });
+    expect((refusal as Error).message).toMatch(/^BAD_OWNER_SIGNATURE: /);
+    expect((refusal as Error).message).toMatch(said);
+  });
+
+  it('nor the weights of a run that was not asked for, nor an answer that is none', async () => {
+    await expect(load(signed, owner.ss58, 'run-7')).rejects.toThrow(/asked for run-7, was given run-1/);
+    await expect(load('<html>', null)).rejects.toMatchObject({ nonRetryable: false });
   });
 });
 

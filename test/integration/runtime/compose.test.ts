@@ -40,7 +40,7 @@ const compose = schema.parse(parse(text, { merge: true }));
 const { services } = compose;
 const own = Object.entries(services).filter(([, { image }]) => image.startsWith('eirel-ai:'));
 const example = Object.fromEntries(
-  [...readFileSync(join(root, '.env.compose.example'), 'utf8').matchAll(/^([A-Z_]+)=(.*)$/gm)].map(
+  [...readFileSync(join(root, '.env.compose.example'), 'utf8').matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(
     ([, name = '', value = '']) => [name, value],
   ),
 );
@@ -70,14 +70,14 @@ test('names that are used are declared: services, networks, volumes, entry point
       expect(Object.keys(services)).toContain(name);
       if (condition === 'service_healthy') expect(services[name]?.healthcheck).toBeDefined();
     }
-    for (const volume of volumes.filter((one) => !one.startsWith('/'))) {
+    for (const volume of volumes.filter((one) => !/^[/$]/.test(one))) {
       expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
     }
     const entry = command?.find((word) => word.startsWith('build/'));
     if (entry) expect(existsSync(join(root, entry.replace(/^build\/(.*)\.js$/, '$1.ts')))).toBe(true);
     if (build) expect(existsSync(join(root, build.context, build.dockerfile))).toBe(true);
   }
-  const required = [...text.matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name]) => name);
+  const required = [...text.matchAll(/\$\{([A-Z0-9_]+):\?/g)].map(([, name]) => name);
   expect(required.length).toBeGreaterThan(0);
   for (const name of required) expect(Object.keys(example)).toContain(name);
 });
@@ -88,6 +88,8 @@ test('our own containers have no rights', () => {
   );
   for (const [name, one] of own) {
     expect(one).toMatchObject({ user: '10001:10001', read_only: true, cap_drop: ['ALL'] });
+    for (const volume of one.volumes.filter((path) => path.includes('WALLETS')))
+      expect(volume).toMatch(/:ro$/);
     expect(one.security_opt).toContain('no-new-privileges:true');
     // The sandbox makes namespaces; it alone is without the engine's filter, and has no way out.
     if (name !== 'sandbox') expect(one.security_opt).toHaveLength(1);
@@ -105,7 +107,7 @@ test('only the guard has the engine socket, and nothing is published but on loop
   const neighbours = Object.entries(services).filter(([, { networks }]) => networks.includes('engine'));
   expect(neighbours.map(([name]) => name).sort()).toEqual(['engine-guard', 'worker']);
   for (const { ports } of Object.values(services)) {
-    for (const port of ports) expect(port).toMatch(/^\$\{[A-Z_]+:-127\.0\.0\.1:\d+\}:\d+$/);
+    for (const port of ports) expect(port).toMatch(/^\$\{[A-Z0-9_]+:-127\.0\.0\.1:\d+\}:\d+$/);
   }
   for (const name of ['postgres', 'temporal-postgres', 'redis']) {
     expect(services[name]?.networks).toEqual(['data']);
@@ -117,7 +119,7 @@ test("the worker's settings are ones that the docker backend takes, and agents' 
   const environment = Object.fromEntries(
     Object.entries(services.worker?.environment ?? {}).map(([name, value]) => [
       name,
-      String(value).replace(/\$\{[A-Z_]+:-?([^}]*)\}/g, '$1'),
+      String(value).replace(/\$\{[A-Z0-9_]+:-?([^}]*)\}/g, '$1'),
     ]),
   );
   const config = dockerRuntimeConfigFromEnv(environment);
@@ -194,7 +196,10 @@ if (tool === undefined) {
     };
     try {
       const filled = Object.fromEntries(
-        Object.entries(example).map(([name, value]) => [name, value === '' ? 'x'.repeat(32) : value]),
+        Object.entries(example).map(([name, value]) => [
+          name,
+          value !== '' ? value : name === 'EIREL_OWNER_WALLETS' ? '/wallets' : 'x'.repeat(32),
+        ]),
       );
       const accepted = config(filled);
       expect(accepted.stderr).not.toMatch(/error|invalid/i);

@@ -37,7 +37,7 @@ const compose = z
   .parse(parse(text, { merge: true }));
 const { services } = compose;
 const example = Object.fromEntries(
-  [...readFileSync(join(root, '.env.validator.example'), 'utf8').matchAll(/^([A-Z_]+)=(.*)$/gm)].map(
+  [...readFileSync(join(root, '.env.validator.example'), 'utf8').matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(
     ([, name = '', value = '']) => [name, value],
   ),
 );
@@ -57,7 +57,7 @@ function settings(name: string): Record<string, string> {
     Object.entries(services[name]?.environment ?? {}).map(([key, value]) => [
       key,
       String(value).replace(
-        /\$\{([A-Z_]+)(?::[-?]([^}]*))?\}/g,
+        /\$\{([A-Z0-9_]+)(?::[-?]([^}]*))?\}/g,
         (_all, variable: string, fallback = '') =>
           filled[variable] || (String(value).includes(':-') ? String(fallback) : ''),
       ),
@@ -77,7 +77,8 @@ test('names that are used are declared, entry points exist, and every setting is
     const entry = command?.find((word) => word.startsWith('build/'));
     if (entry) expect(existsSync(join(root, entry.replace(/^build\/(.*)\.js$/, '$1.ts')))).toBe(true);
   }
-  for (const [, name = ''] of text.matchAll(/\$\{([A-Z_]+)/g)) expect(Object.keys(example)).toContain(name);
+  for (const [, name = ''] of text.matchAll(/\$\{([A-Z0-9_]+)/g))
+    expect(Object.keys(example)).toContain(name);
 });
 
 test('our own containers have no rights, wallets cannot be written, and nothing is published but on loopback', () => {
@@ -89,7 +90,7 @@ test('our own containers have no rights, wallets cannot be written, and nothing 
       expect(volume).toMatch(/:ro$/);
   }
   for (const { ports } of Object.values(services)) {
-    for (const port of ports) expect(port).toMatch(/^\$\{[A-Z_]+:-127\.0\.0\.1:\d+\}:\d+$/);
+    for (const port of ports) expect(port).toMatch(/^\$\{[A-Z0-9_]+:-127\.0\.0\.1:\d+\}:\d+$/);
   }
   expect(services['temporal-postgres']?.networks).toEqual(['inside']);
   expect(services.temporal?.networks).toEqual(['inside']);
