@@ -2,13 +2,13 @@ import { Context } from '@temporalio/activity';
 import type { Db, Prisma } from '../adapters/postgres';
 import { expireRunRows } from '../adapters/postgres/reaper';
 import { createScheduledRun, runIdOf } from '../adapters/postgres/runs';
-import { DEPLOYMENT_MESSAGES, type PromoteRequest } from '../domain/messages';
 import { deriveSeed } from '../domain/sampling/seed';
 import { nextRunWindow } from '../domain/schedule';
 import { TERMINAL_SUBMISSION_STATUSES } from '../domain/status';
 import { badState } from './failures';
 import { putOffUnserved } from './run-members';
 import type { RunPolicy } from './run-policy';
+import { settleDeployments, type Settled } from './run-settling';
 import type { WorkflowSignaller } from './signaller';
 import { pause } from './waiting';
 
@@ -19,7 +19,7 @@ export interface RunClosingActivities {
   }): Promise<{ expiredRows: number; unscoredRows: number }>;
   completeRun(runId: string): Promise<void>;
   abandonRun(input: { runId: string; reason: string }): Promise<{ seeded: boolean }>;
-  settleDeployments(runId: string): Promise<{ kept: number; retired: number }>;
+  settleDeployments(runId: string): Promise<Settled>;
   startNextRun(runId: string): Promise<{ runId: string }>;
 }
 
@@ -120,47 +120,7 @@ export function createRunClosingActivities(deps: {
       });
     },
 
-    /** The best stay for the next run, by rank; other members of the snapshot are retired (evaluation.md 1.8). */
-    async settleDeployments(runId) {
-      const result = await db.runFamilyResult.findUnique({ where: { runId_familyId: { runId, familyId } } });
-      const keep = (result?.topDeploymentIdsJson ?? []) as string[];
-      const snapshot = await db.epochTargetSnapshot.findUnique({
-        where: { runId_familyId: { runId, familyId } },
-      });
-      const members = (snapshot?.membersJson ?? []) as unknown as Array<{
-        metadata: { deployment_id: string; submission_id: string };
-      }>;
-      const served = await servedDeployments(db, runId);
-      let retired = 0;
-      for (const { metadata } of members) {
-        const rank = keep.indexOf(metadata.deployment_id);
-        const row = await db.managedDeployment.findUniqueOrThrow({
-          where: { id: metadata.deployment_id },
-          include: { submission: { select: { status: true } } },
-        });
-        if (row.status === 'retired') continue;
-        // It was kept only because this run had frozen it (decision 8); its miner has a newer submission.
-        const superseded = ['retired', 'withdrawn'].includes(row.submission.status);
-        if (!superseded && rank < 0 && served.size > 0 && !served.has(metadata.deployment_id)) {
-          // It never had its turn, so it has not lost: it takes part in the next run.
-          const run = await theRun(runId);
-          await db.managedMinerSubmission.update({
-            where: { id: metadata.submission_id },
-            data: { introducedRunId: runIdOf(run.sequence + 1) },
-          });
-        } else if (superseded || (rank < 0 && keep.length > 0)) {
-          const reason = superseded
-            ? 'replaced by a newer submission'
-            : `not among the best ${policy.topCarryover} of ${runId}`;
-          await signaller.retireSubmission(metadata.submission_id, reason);
-          retired += 1;
-        } else if (rank >= 0) {
-          const request: PromoteRequest = { rank: rank + 1 };
-          await signaller.signalDeployment(row, DEPLOYMENT_MESSAGES.promote, request);
-        }
-      }
-      return { kept: keep.length, retired };
-    },
+    settleDeployments: (runId) => settleDeployments(deps, runId),
 
     async startNextRun(runId) {
       const run = await theRun(runId);
@@ -176,14 +136,4 @@ export function createRunClosingActivities(deps: {
       return { runId: runIdOf(sequence) };
     },
   };
-}
-
-/** Deployments with at least one row that the owner's side did not leave unscored. */
-async function servedDeployments(db: Db, runId: string): Promise<Set<string>> {
-  const rows = await db.minerEvaluationTask.findMany({
-    where: { runId, status: { not: 'unscored' } },
-    distinct: ['deploymentId'],
-    select: { deploymentId: true },
-  });
-  return new Set(rows.map((row) => row.deploymentId));
 }
