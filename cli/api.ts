@@ -14,6 +14,8 @@ export interface Api {
   owner: OwnerApi;
   /** The same with another deadline, in milliseconds. */
   within(timeoutMs: number): OwnerApi;
+  /** A public file of any size, to `file`; `timeoutMs` is for all of it. */
+  download(path: string, file: string, timeoutMs: number): Promise<void>;
   address: Address;
   /** null for public routes. */
   signer: Signer | null;

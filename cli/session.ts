@@ -60,7 +60,20 @@ export class Session {
     });
     const within = (timeoutMs?: number): OwnerApi =>
       createOwnerApi(transport, address.url, timeoutMs === undefined ? {} : { timeoutMs });
-    const api: Api = { owner: within(), within, address, signer };
+    const api: Api = {
+      owner: within(),
+      within,
+      download: (path, file, timeoutMs) => {
+        const url = new URL(`${address.url.replace(/\/+$/, '')}${path}`);
+        const call = { method: 'GET' as const, path, url, body: undefined, contentType: undefined, timeoutMs };
+        return transport.download(call, file).catch((error: NodeJS.ErrnoException) => {
+          if (error.syscall === undefined) throw error;
+          throw new UsageError(`cannot write ${file}: ${error.code ?? error.message}`);
+        });
+      },
+      address,
+      signer,
+    };
     try {
       return await work(api);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
@@ -92,14 +93,44 @@ export class OwnerTransport {
   async exchange(
     call: Exchange,
   ): Promise<{ status: number; headers: Record<string, string>; bytes: Buffer }> {
+    const { status, headers, read } = await this.answer(call, readBytes);
+    return { status, headers, bytes: read };
+  }
+
+  /**
+   * As `exchange`, for a body of any size: it goes to a file as it comes, within the same deadline.
+   * @throws what `exchange` throws; the system's own error where the file cannot be written
+   */
+  async download(call: Exchange, file: string): Promise<void> {
+    const out = await open(file, 'w', 0o600);
+    try {
+      let full: unknown;
+      const written = this.answer(call, async (body) => {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          await out.writeFile(chunk).catch((error: unknown) => {
+            full = error;
+            throw error;
+          });
+        }
+      });
+      await written.catch((error: unknown) => {
+        throw full ?? error;
+      });
+    } finally {
+      await out.close();
+    }
+  }
+
+  private async answer<T>(
+    call: Exchange,
+    use: (body: Dispatcher.ResponseData['body']) => Promise<T>,
+  ): Promise<{ status: number; headers: Record<string, string>; read: T }> {
     call.signal?.throwIfAborted();
     const { method, path, url, body } = call;
     const timeout = AbortSignal.timeout(call.timeoutMs);
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
-    let response: Dispatcher.ResponseData;
-    let bytes: Buffer;
     try {
-      response = await request(url, {
+      const response = await request(url, {
         dispatcher: this.agent,
         method,
         headers: {
@@ -112,18 +143,17 @@ export class OwnerTransport {
         body: body ?? null,
         signal,
       });
-      bytes = await readBytes(response.body);
+      const { statusCode: status, headers } = response;
+      if (status < 200 || status > 299) {
+        const detail = detailOf((await readBytes(response.body)).toString('utf8'));
+        throw new OwnerRefused(status, detail, method, path, retryAfter(headers['retry-after']));
+      }
+      return { status, headers: flatHeaders(headers), read: await use(response.body) };
     } catch (error) {
       call.signal?.throwIfAborted();
-      if (error instanceof OwnerAnswerInvalid) throw error;
+      if (error instanceof OwnerAnswerInvalid || error instanceof OwnerRefused) throw error;
       throw unreachable(error, call, timeout.aborted);
     }
-    const { statusCode: status, headers } = response;
-    if (status < 200 || status > 299) {
-      const detail = detailOf(bytes.toString('utf8'));
-      throw new OwnerRefused(status, detail, method, path, retryAfter(headers['retry-after']));
-    }
-    return { status, headers: flatHeaders(headers), bytes };
   }
 }
 

@@ -1,11 +1,9 @@
 /** `eirel-ai run verify`: does the published run follow from its public evidence? */
 import { createHash } from 'node:crypto';
-import { closeSync, createWriteStream, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { answerOf } from '../../adapters/owner-api';
 import { CliError, EXIT, UsageError } from '../exit-codes';
@@ -116,6 +114,8 @@ async function publishedWeights(api: Api, argument: string | undefined): Promise
   ]);
 }
 
+const evidencePath = (runId: string): string => `/v1/runs/${encodeURIComponent(runId)}/evidence`;
+
 /** The bytes as served, since what is signed is their digest; fetched to a file, which is removed unless it is to be saved. */
 async function withEvidence<T>(
   api: Api,
@@ -125,24 +125,17 @@ async function withEvidence<T>(
 ): Promise<T> {
   if (options.file !== undefined) return use(readEvidence(options.file));
   if (options.save !== undefined) {
-    await fetchEvidence(api, runId, options.save);
+    await api.download(evidencePath(runId), options.save, EVIDENCE_MS);
     return use(readEvidence(options.save));
   }
   const folder = mkdtempSync(join(tmpdir(), 'eirel-evidence-'));
   try {
     const path = join(folder, `${runId}.json`);
-    await fetchEvidence(api, runId, path);
+    await api.download(evidencePath(runId), path, EVIDENCE_MS);
     return await use(readEvidence(path));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function fetchEvidence(api: Api, runId: string, path: string): Promise<void> {
-  const params = { path: { id: runId } };
-  const call = api.within(EVIDENCE_MS).GET('/v1/runs/{id}/evidence', { params, parseAs: 'stream' });
-  const body = await answerOf<ReadableStream>(call as Promise<{ data?: ReadableStream }>);
-  await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(path));
 }
 
 /** SHA-256 of each archive as everybody can download it; of the empty text for one that is not there. */
