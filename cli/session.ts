@@ -65,7 +65,14 @@ export class Session {
       within,
       download: (path, file, timeoutMs) => {
         const url = new URL(`${address.url.replace(/\/+$/, '')}${path}`);
-        const call = { method: 'GET' as const, path, url, body: undefined, contentType: undefined, timeoutMs };
+        const call = {
+          method: 'GET' as const,
+          path,
+          url,
+          body: undefined,
+          contentType: undefined,
+          timeoutMs,
+        };
         return transport.download(call, file).catch((error: NodeJS.ErrnoException) => {
           if (error.syscall === undefined) throw error;
           throw new UsageError(`cannot write ${file}: ${error.code ?? error.message}`);

@@ -63,6 +63,6 @@ function writeObject(value: Record<string, unknown>, path: string): string {
 }
 
 function writeString(text: string, path: string): string {
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError(`${path}: the text holds half of a surrogate pair`);
+  if (!text.isWellFormed()) throw new TypeError(`${path}: the text holds half of a surrogate pair`);
   return JSON.stringify(text);
 }
