@@ -103,6 +103,8 @@ export async function demoProcesses(
       EIREL_SUBMISSION_FEE_TAO: '0.1',
       OWNER_RUNTIME_BACKEND: 'process',
       EIREL_PROCESS_RUNTIME_PYTHON: settings.sdkPython,
+      // The demo's agents are its own, and it must run in a container whose root may not make other users either.
+      EIREL_PROCESS_RUNTIME_ALLOW_ROOT: 'true',
       EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS: '250',
       EIREL_OWNER_RUNTIME_SUBMISSION_MEMORY_MB: '512',
       EIREL_OWNER_DATASET_ROOT_PATH: dataset.root,

@@ -191,6 +191,17 @@ export class KubernetesApi {
     throw this.explain(refusal, 'get', { ...PODS, plural: 'pods/log' }, `get ${path.split('?')[0]}`);
   }
 
+  /**
+   * The same as it grows, once the server has begun to answer; the reader ends it, or the signal does.
+   * Over a connection of its own, since those that are kept are few.
+   * @throws ApiRefusal when the server does not give it
+   */
+  async follow(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const response = await this.open('GET', path, undefined, undefined, { signal, ownConnection: true });
+    if ((response.statusCode ?? 0) < 300) return response;
+    throw refusalOf(await answerOf(response));
+  }
+
   /** Path of a namespaced or cluster-wide object, or of the collection without a name. */
   path(resource: Resource, name: string): string {
     const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersion(resource)}`;
@@ -214,13 +225,17 @@ export class KubernetesApi {
     return JSON.parse(answer.body.toString('utf8')) as T;
   }
 
-  private async send(
+  private async send(...request: Parameters<KubernetesApi['open']>): Promise<Answer> {
+    return answerOf(await this.open(...request));
+  }
+
+  private async open(
     method: string,
     path: string,
     body: Buffer | undefined,
     contentType: string | undefined,
-    options: { signal?: AbortSignal | undefined },
-  ): Promise<Answer> {
+    options: { signal?: AbortSignal | undefined; ownConnection?: boolean },
+  ): Promise<IncomingMessage> {
     const kubeConfig = await this.connect();
     const cluster = kubeConfig.getCurrentCluster();
     if (cluster === null) {
@@ -229,7 +244,10 @@ export class KubernetesApi {
     const url = new URL(cluster.server.replace(/\/+$/, '') + path);
     const request: RequestOptions = { method, headers: {} };
     await kubeConfig.applyToHTTPSOptions(request);
-    const agent = cluster.proxyUrl ? request.agent : this.keepAlive(url, request, cluster.skipTLSVerify);
+    const agent =
+      cluster.proxyUrl || options.ownConnection === true
+        ? request.agent
+        : this.keepAlive(url, request, cluster.skipTLSVerify);
     const headers = {
       ...(request.headers as Record<string, string>),
       accept: 'application/json',
@@ -341,25 +359,24 @@ interface Answer {
   headers: IncomingMessage['headers'];
 }
 
-function exchange(url: URL, options: RequestOptions, body: Buffer | undefined): Promise<Answer> {
+function exchange(url: URL, options: RequestOptions, body: Buffer | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-    const request = send(url, options, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > ANSWER_MAX_BYTES) response.destroy(new Error('the answer is too large'));
-        else chunks.push(chunk);
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks), headers: response.headers }),
-      );
-      response.on('error', reject);
-    });
+    const request = send(url, options, resolve);
     request.on('error', reject);
     request.end(body);
   });
+}
+
+async function answerOf(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    size += (chunk as Buffer).length;
+    if (size > ANSWER_MAX_BYTES) throw new Error('the answer is too large');
+    chunks.push(chunk as Buffer);
+  }
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks), headers: response.headers };
 }
 
 function refusalOf(answer: Answer): ApiRefusal {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import type { Logger } from '../../logging';
 import { FAULT_LOG_LINES } from '../types';
@@ -13,13 +14,19 @@ const KEPT_BYTES = 512 * 1024;
 /** What is read of one log at most; lines may be long. */
 const READ_BYTES = 4 * 1024 * 1024;
 
+/** How long a log that is followed may take to begin, and to be read to its end once the pod is gone. */
+const FOLLOW_MS = 5000;
+
 /** Follows one log to its end. */
 export interface LogKeeper {
-  read(): Promise<void>;
-  /** Reads once more and writes down what there is. */
+  /** Writes down what there is now. */
   save(): Promise<void>;
-  /** Writes down what was read last. */
+  /** Reads on until the pod ends: what it says last, it says when it goes. Returns once the log has begun. */
+  follow: (pod: V1Pod) => Promise<void>;
+  /** Writes down all that was read, once the pod is gone. */
   finish(): Promise<void>;
+  /** Stops reading. */
+  close(): void;
 }
 
 /** The output of agents: from the kubelet while there is a pod, and the end of it from a ConfigMap after a stop. */
@@ -50,34 +57,64 @@ export class AgentLogs {
   keeper(names: DeploymentNames, identity: Identity, end: string | null): LogKeeper {
     let lines: string[] = [];
     let lost: string | null = null;
+    const stop = new AbortController();
+    const following: Promise<void>[] = [];
     // A log that cannot be read must not keep an agent running.
-    const read = async (): Promise<void> => {
+    const unlessLost = async (work: Promise<void>): Promise<void> => {
       try {
-        const now = await this.fromPod(names, this.config.keptLogLines);
-        if (now !== null && now.length > 0) lines = now;
-        lost = null;
+        await work;
       } catch (error) {
         lost = messageOf(error);
       }
     };
-    const save = async (): Promise<void> => {
-      await this.write(names, identity, lines, end);
+    const readNow = async (): Promise<void> => {
+      lines = (await this.fromPod(names, this.config.keptLogLines)) ?? lines;
+    };
+    const pieces: Buffer[] = [];
+    const readOn = async (pod: V1Pod, begun: () => void): Promise<void> => {
+      const { api } = this.cluster;
+      const query = new URLSearchParams({
+        container: AGENT_CONTAINER,
+        tailLines: String(this.config.keptLogLines),
+        follow: 'true',
+      }).toString();
+      try {
+        const path = `${api.path(PODS, pod.metadata?.name ?? '')}/log?${query}`;
+        const log = await api.follow(path, stop.signal);
+        begun();
+        let size = 0;
+        for await (const piece of log as AsyncIterable<Buffer>) {
+          pieces.push(piece);
+          size += piece.length;
+          while (size - (pieces[0]?.length ?? 0) > READ_BYTES) size -= pieces.shift()?.length ?? 0;
+        }
+      } catch (error) {
+        if (!saysNothing(error)) throw error;
+      }
     };
     return {
-      read,
       save: async () => {
-        await read();
-        await save();
+        await unlessLost(readNow());
+        await this.write(names, identity, lines, end);
+      },
+      follow: async (pod) => {
+        const begun = new Promise<void>((resolve) => following.push(unlessLost(readOn(pod, resolve))));
+        await Promise.race([begun, following.at(-1), sleep(FOLLOW_MS, undefined, { ref: false })]);
       },
       finish: async () => {
-        if (lines.length === 0 && lost !== null) {
-          this.logger.warn('the log of a stopped agent is lost', {
+        await Promise.race([Promise.all(following), sleep(FOLLOW_MS, undefined, { ref: false })]);
+        const followed = linesOf(Buffer.concat(pieces).toString('utf8'));
+        // One that was started again and has said nothing yet: what its former self said was read before.
+        if (followed.length > 0) lines = followed.slice(-this.config.keptLogLines);
+        if (lost !== null) {
+          this.logger.warn('the end of the log of a stopped agent may be lost', {
             deploymentId: identity.deploymentId,
             reason: lost,
           });
         }
-        await save();
+        await this.write(names, identity, lines, end);
       },
+      close: () => stop.abort(),
     };
   }
 
@@ -142,11 +179,15 @@ export class AgentLogs {
       if (text !== '' || !restarted) return linesOf(text).slice(-lines);
       return linesOf(await api.text(`${path}?${query(true)}`)).slice(-lines);
     } catch (error) {
-      // 400: the container has not started yet, so it has said nothing; 404: the pod went meanwhile.
-      if (error instanceof ApiRefusal && (error.status === 400 || error.status === 404)) return [];
+      if (saysNothing(error)) return [];
       throw error;
     }
   }
+}
+
+/** 400: the container has not started yet, so it has said nothing; 404: the pod went meanwhile. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof ApiRefusal && (error.status === 400 || error.status === 404);
 }
 
 function linesOf(text: string): string[] {

@@ -295,10 +295,11 @@ export class KubernetesRuntime implements ContainerRuntime {
     // Written first: if this worker dies in between, the end is known to have been wanted.
     await keeper?.save();
     try {
+      if (keeper !== null) await Promise.all((await this.cluster.pods(names)).map(keeper.follow));
       if (found !== null) {
         await api.delete(DEPLOYMENTS, names.deployment, { propagationPolicy: 'Foreground' });
       }
-      await this.untilGone(names, Math.max(1, Math.ceil(graceSeconds)), undefined, keeper);
+      await this.untilGone(names, Math.max(1, Math.ceil(graceSeconds)));
       await keeper?.finish();
       await Promise.all([
         api.delete(SERVICES, names.service),
@@ -307,16 +308,12 @@ export class KubernetesRuntime implements ContainerRuntime {
       ]);
       await api.delete(NETWORK_POLICIES, names.policy);
     } finally {
+      keeper?.close();
       this.cluster.forget();
     }
   }
 
-  private async untilGone(
-    names: DeploymentNames,
-    graceSeconds: number,
-    signal?: AbortSignal,
-    keeper: LogKeeper | null = null,
-  ): Promise<void> {
+  private async untilGone(names: DeploymentNames, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     const { api } = this.cluster;
     const deadline = Date.now() + (graceSeconds + STOP_SLACK_SECONDS) * 1000;
     const asked = new Set<string>();
@@ -330,7 +327,6 @@ export class KubernetesRuntime implements ContainerRuntime {
         asked.add(uid);
         await api.delete(PODS, pod.metadata?.name ?? '', { gracePeriodSeconds: graceSeconds });
       }
-      await keeper?.read();
       if (Date.now() > deadline) {
         const [stuck] = pods;
         const node = stuck?.spec?.nodeName ?? '';

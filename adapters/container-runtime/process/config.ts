@@ -12,6 +12,8 @@ export interface ProcessRuntimeConfig {
   ports: { from: number; to: number };
   /** User and group ids for agents, one for each; used when the service runs as root. */
   uids: { from: number; count: number };
+  /** Lets agents run as root where the service does and the host gives them no user of their own. */
+  allowRoot: boolean;
   /** Bytes of output kept per deployment. */
   logMaxBytes: number;
   /** Bytes that an agent may write into one file. */
@@ -38,6 +40,13 @@ const environment = z.object({
   // A range that Linux distributions leave unused; see the table in systemd's description of user ids.
   EIREL_PROCESS_RUNTIME_UID_FROM: count(60_706),
   EIREL_PROCESS_RUNTIME_UID_COUNT: count(478),
+  EIREL_PROCESS_RUNTIME_ALLOW_ROOT: z.preprocess(
+    blankIsAbsent,
+    z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((value) => value === 'true'),
+  ),
   EIREL_PROCESS_RUNTIME_LOG_MAX_BYTES: count(8 * 1024 * 1024),
   EIREL_PROCESS_RUNTIME_FILE_MAX_BYTES: count(256 * 1024 * 1024),
   EIREL_PROCESS_RUNTIME_MAX_PROCESSES: count(512),
@@ -66,6 +75,7 @@ export function processRuntimeConfigFromEnv(env: NodeJS.ProcessEnv): ProcessRunt
     python: python.includes('/') && !isAbsolute(python) ? resolve(python) : python,
     ports,
     uids: { from: data.EIREL_PROCESS_RUNTIME_UID_FROM, count: data.EIREL_PROCESS_RUNTIME_UID_COUNT },
+    allowRoot: data.EIREL_PROCESS_RUNTIME_ALLOW_ROOT,
     logMaxBytes: data.EIREL_PROCESS_RUNTIME_LOG_MAX_BYTES,
     fileMaxBytes: data.EIREL_PROCESS_RUNTIME_FILE_MAX_BYTES,
     maxProcesses: data.EIREL_PROCESS_RUNTIME_MAX_PROCESSES,

@@ -492,8 +492,15 @@ export class ProcessRuntime implements ContainerRuntime {
       python instanceof OwnerFault ? null : python,
       this.scripts.hide,
     ).then((isolation) => {
-      if (isolation.ownUsers) this.logger.info('agents are isolated by user', { note: isolation.userNote });
-      else this.logger.warn(isolation.userNote);
+      const { userNote: note } = isolation;
+      if (isolation.ownUsers) this.logger.info('agents are isolated by user', { note });
+      else if (process.getuid?.() === 0 && !this.config.allowRoot) {
+        throw new OwnerFault(
+          'agents_as_root',
+          `${note}, which is everything, since it runs as root: mend that, run the service as another user, choose the ` +
+            'docker backend, or, for agents that you trust, set EIREL_PROCESS_RUNTIME_ALLOW_ROOT=true',
+        );
+      } else this.logger.warn(note);
       return isolation;
     });
     // A failed attempt is made again by the next placement.

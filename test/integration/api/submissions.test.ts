@@ -306,7 +306,10 @@ describe('submissions', () => {
       if (!sending.write(body.subarray(at, at + 65_536))) await once(sending, 'drain');
     }
     while ((await spooledBytes(api)) < half - 1024 * 1024) await sleep(20);
-    expect(used() - before).toBeLessThan(3 * 1024 * 1024);
+    // What is no longer held is given back in the background, some time after its collection; what is held stays.
+    const held = (): number => used() - before;
+    for (let tries = 0; held() >= 3 * 1024 * 1024 && tries < 100; tries += 1) await sleep(100);
+    expect(held()).toBeLessThan(3 * 1024 * 1024);
     sending.end(body.subarray(Math.ceil(half / 65_536) * 65_536));
     const [response] = (await answered) as [IncomingMessage];
     response.resume();

@@ -7,6 +7,7 @@ import {
   MinerFault,
   OwnerFault,
   RuntimeBackendUnavailable,
+  type RuntimePlacement,
 } from '../../../adapters/container-runtime';
 import { processAt } from '../../../adapters/container-runtime/process/procfs';
 import { ask, Bench, eventually, MIB, nodeAgent, pack, pythonAgent, silent } from './harness';
@@ -176,6 +177,23 @@ describe('a Python agent from start to end', () => {
     },
   );
 
+  (isRoot ? test : test.skip)('is not run as root, unless the operator says so', async () => {
+    // No machine has the last of all ids.
+    const nobody = { EIREL_PROCESS_RUNTIME_UID_FROM: '4294967295', EIREL_PROCESS_RUNTIME_UID_COUNT: '1' };
+    const agent = pythonAgent();
+    const refusing = bench.runtime(nobody);
+    const spec = bench.spec(agent, await bench.build(refusing, agent));
+    await expect(refusing.place(spec)).rejects.toMatchObject({
+      name: 'OwnerFault',
+      code: 'agents_as_root',
+      message: expect.stringContaining('EIREL_PROCESS_RUNTIME_ALLOW_ROOT') as string,
+    });
+    expect(await refusing.status(spec.deploymentId)).toMatchObject({ state: 'missing' });
+    const allowing = bench.runtime({ ...nobody, EIREL_PROCESS_RUNTIME_ALLOW_ROOT: 'true' });
+    const placed = await allowing.place(spec);
+    expect(placed.limits.join('\n')).toContain('user isolation not possible');
+  });
+
   (isRoot ? test : test.skip)(
     'sees nothing of a closed directory but its own part, when the data are in one',
     async () => {
@@ -186,15 +204,26 @@ describe('a Python agent from start to end', () => {
       try {
         const runtime = hidden.runtime();
         const agent = pythonAgent();
-        const placed = await runtime.place(hidden.spec(agent, await hidden.build(runtime, agent)));
-        const self = await ask<{ uid: number }>(`${placed.endpointUrl}/whoami`);
-        if (placed.limits.some((note) => note.startsWith('user isolation not possible'))) return;
+        const placed = await runtime
+          .place(hidden.spec(agent, await hidden.build(runtime, agent)))
+          .catch((error: unknown) => error);
+        if (placed instanceof OwnerFault) {
+          // A root that may not make mount namespaces, as in a plain container.
+          expect(placed).toMatchObject({
+            code: 'agents_as_root',
+            message: expect.stringMatching(/unshare/) as string,
+          });
+          return;
+        }
+        if (placed instanceof Error) throw placed;
+        const { endpointUrl, limits } = placed as RuntimePlacement;
+        const self = await ask<{ uid: number }>(`${endpointUrl}/whoami`);
         expect(self.uid).toBeGreaterThan(0);
-        expect(placed.limits.join('\n')).toContain(`without sight of`);
-        expect(await ask(`${placed.endpointUrl}/read?${join(closed, 'secret.txt')}`)).toEqual({
+        expect(limits.join('\n')).toContain(`without sight of`);
+        expect(await ask(`${endpointUrl}/read?${join(closed, 'secret.txt')}`)).toEqual({
           error: 'FileNotFoundError',
         });
-        expect(await ask(`${placed.endpointUrl}/read?main.py`)).toEqual({
+        expect(await ask(`${endpointUrl}/read?main.py`)).toEqual({
           text: expect.stringContaining('HOARD') as string,
         });
         expect(readFileSync(join(closed, 'secret.txt'), 'utf8')).toBe('secret');
