@@ -158,6 +158,19 @@ test('the product image ends with a user that is not root, and without the devel
   expect(runs.some((run) => run.getArgumentsContent()?.includes('npm ci --omit=dev'))).toBe(true);
 });
 
+test('the product image has the native verifier where the product looks for it', () => {
+  const dockerfile = DockerfileParser.parse(readFileSync(join(root, 'Dockerfile'), 'utf8'));
+  const copies = dockerfile
+    .getInstructions()
+    .filter((one) => one.getKeyword() === 'COPY')
+    .map((one) => one.getArgumentsContent() ?? '');
+  const [, library = ''] =
+    /^name = "(.+)"/m.exec(readFileSync(join(root, 'native', 'Cargo.toml'), 'utf8')) ?? [];
+  const copied = copies.filter((words) => words.includes(`lib${library.replaceAll('-', '_')}.so`));
+  expect(copied).toEqual([expect.stringMatching(/\.\/build\/native\/sr25519\.node$/)]);
+  expect(readFileSync(join(root, 'scripts', 'native.mjs'), 'utf8')).toContain("'sr25519.node'");
+});
+
 test('every address that the worker is told of is one of a service that listens there', () => {
   for (const [name, value] of Object.entries(services.worker?.environment ?? {})) {
     if (!/_URL$/.test(name) || !/^http:/.test(String(value))) continue;
