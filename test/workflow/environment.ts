@@ -24,6 +24,10 @@ export interface WorkflowEnvironment {
   close(): Promise<void>;
 }
 
+const ACTIVITY_QUEUES = new RegExp(
+  `^(${[TASK_QUEUES.runtime, TASK_QUEUES.llm, TASK_QUEUES.chain].join('|')})(-|$)`,
+);
+
 let bundle: Promise<WorkflowBundle> | null = null;
 
 /** The product's workflows, bundled once per test file. */
@@ -61,7 +65,8 @@ export async function workflowEnvironment(): Promise<WorkflowEnvironment> {
             connection: native,
             namespace,
             taskQueue,
-            workflowBundle: await workflowBundle(),
+            // As in production: these queues have activities alone, and need not load the workflows.
+            ...(ACTIVITY_QUEUES.test(taskQueue) ? {} : { workflowBundle: await workflowBundle() }),
             activities,
             maxConcurrentActivityTaskPolls: 1,
             maxConcurrentWorkflowTaskPolls: 2,

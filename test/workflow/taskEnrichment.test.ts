@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEnrichmentActivities } from '../../activities/enrichment';
+import { createEnrichmentActivities, type EnrichmentActivities } from '../../activities/enrichment';
 import { filesystemEnrichmentStore, type LocalEnrichmentStore } from '../../adapters/enrichment-store';
 import { createOracleClient, oracleConfigFromEnv } from '../../adapters/oracle';
 import {
@@ -26,6 +26,30 @@ const MODEL_ROLE: Record<string, Role> = {
 };
 const ROLES: Role[] = ['openai', 'gemini', 'grok', 'reconciler'];
 
+/** The workers are the same for all tests, and each run has activities of its own settings. */
+const benches = new Map<string, EnrichmentActivities>();
+const activitiesOfRuns = Object.fromEntries(
+  (
+    [
+      'planEnrichment',
+      'askOracle',
+      'reconcileAnswers',
+      'noteWaiting',
+      'settleEnrichment',
+      'failEnrichment',
+    ] satisfies (keyof EnrichmentActivities)[]
+  ).map((name) => [
+    name,
+    (input: { runId: string }) => {
+      const activities = benches.get(input.runId);
+      if (activities === undefined) throw new Error(`no bench has run ${input.runId}`);
+      return activities[name](input as never);
+    },
+  ]),
+);
+let workers: Promise<void>;
+let stopWorkers: () => void;
+
 let env: WorkflowEnvironment;
 let standin: LlmStandin;
 let root: string;
@@ -43,8 +67,22 @@ beforeAll(async () => {
     },
   });
   env = await workflowEnvironment();
+  await new Promise<void>((ready, failed) => {
+    workers = env
+      .withWorkers(
+        activitiesOfRuns,
+        () => {
+          ready();
+          return new Promise<void>((resolve) => (stopWorkers = resolve));
+        },
+        ROLES.map((role) => oracleTaskQueue(TASK_QUEUES.llm, role)),
+      )
+      .catch(failed);
+  });
 }, 90_000);
 afterAll(async () => {
+  stopWorkers();
+  await workers;
   await env.close();
   await standin.close();
   await rm(root, { recursive: true, force: true });
@@ -78,30 +116,25 @@ async function onBench<T>(
   }
   const config = oracleConfigFromEnv(settings);
   const store = filesystemEnrichmentStore(join(root, randomUUID()), '5Validator');
-  const key = { runId: `run-${randomUUID().slice(0, 6)}`, familyId: 'general_chat', taskId: 'task-1' };
+  const key = { runId: `run-${randomUUID()}`, familyId: 'general_chat', taskId: 'task-1' };
   await store.offer(key, {
     prompt: 'Which?',
     oracle_source: 'three_oracle',
     expected_output: { must_not_claim: ['the moon'] },
     ...options.payload,
   });
-  const activities = createEnrichmentActivities({ store, oracles: createOracleClient(config), config });
-  return env.withWorkers(
-    activities as never,
-    () =>
-      test({
-        store,
-        key,
-        start: () =>
-          env.client.workflow.start(WORKFLOW_TYPES.taskEnrichment, {
-            workflowId: workflowIds.enrichment(key.runId, key.taskId),
-            taskQueue: TASK_QUEUES.control,
-            args: [{ ...key, queue: TASK_QUEUES.llm }],
-            workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-          }),
+  benches.set(key.runId, createEnrichmentActivities({ store, oracles: createOracleClient(config), config }));
+  return test({
+    store,
+    key,
+    start: () =>
+      env.client.workflow.start(WORKFLOW_TYPES.taskEnrichment, {
+        workflowId: workflowIds.enrichment(key.runId, key.taskId),
+        taskQueue: TASK_QUEUES.control,
+        args: [{ ...key, queue: TASK_QUEUES.llm }],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       }),
-    ROLES.map((role) => oracleTaskQueue(TASK_QUEUES.llm, role)),
-  );
+  });
 }
 
 describe('taskEnrichment', () => {
