@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Logger } from '../../logging';
+import { earlyEndFault } from '../early-end';
 import {
   type BuildSpec,
   type BuiltImage,
@@ -337,27 +338,14 @@ export class DockerRuntime implements ContainerRuntime {
 
   private async earlyEnd(agent: Inspected, spec: PlacementSpec): Promise<MinerFault> {
     const outcome = await outcomeOf(this.docker, agent);
-    const lines = await containerLines(this.docker, agent.Id, FAULT_LOG_LINES);
-    if (outcome.oomKilled) {
-      const limit = Math.round(spec.memoryBytes / 1024 / 1024);
-      return new MinerFault(
-        'out_of_memory',
-        `the agent needed more than its ${limit} MiB of memory while starting`,
-        lines,
-      );
-    }
-    if (outcome.exitCode === 126 || outcome.exitCode === 127) {
-      return new MinerFault(
-        'start_command_failed',
-        'the start command could not be run; see the last log line',
-        lines,
-      );
-    }
-    return new MinerFault(
-      'exited_early',
-      `the agent ended ${describeOutcome(outcome)} before GET ${spec.manifest.runtime.health_path} answered; see its last log lines`,
-      lines,
-    );
+    return earlyEndFault({
+      oomKilled: outcome.oomKilled,
+      exitCode: outcome.exitCode,
+      words: `ended ${describeOutcome(outcome)}`,
+      memoryBytes: spec.memoryBytes,
+      healthPath: spec.manifest.runtime.health_path,
+      lines: await containerLines(this.docker, agent.Id, FAULT_LOG_LINES),
+    });
   }
 
   private async stopNow(names: ObjectNames, graceSeconds: number): Promise<void> {

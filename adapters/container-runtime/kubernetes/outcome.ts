@@ -1,5 +1,6 @@
 /** Whose fault it is when an agent does not start, and when to stop waiting. */
 import type { V1Deployment } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
+import { earlyEndFault } from '../early-end';
 import { MinerFault, OwnerFault, type PlacementSpec } from '../types';
 import { ApiRefusal, messageOf } from './api';
 import type { KubernetesRuntimeConfig } from './config';
@@ -32,7 +33,14 @@ export async function faultOf(
   const path = spec.manifest.runtime.health_path;
   switch (seen.phase) {
     case 'crashloop':
-      return crashed(seen, spec, path, await waiting.logs());
+      return earlyEndFault({
+        oomKilled: seen.oomKilled,
+        exitCode: seen.exitCode,
+        words: seen.reason,
+        memoryBytes: spec.memoryBytes,
+        healthPath: path,
+        lines: await waiting.logs(),
+      });
     case 'running':
       if (waiting.runningMs <= spec.startTimeoutSeconds * 1000) return null;
       return new MinerFault(
@@ -90,29 +98,6 @@ export async function faultOf(
         : null;
     }
   }
-}
-
-function crashed(seen: Observation, spec: PlacementSpec, path: string, logs: string[]): MinerFault {
-  if (seen.oomKilled) {
-    const limit = Math.round(spec.memoryBytes / 1024 / 1024);
-    return new MinerFault(
-      'out_of_memory',
-      `the agent needed more than its ${limit} MiB of memory while starting`,
-      logs,
-    );
-  }
-  if (seen.exitCode === 126 || seen.exitCode === 127) {
-    return new MinerFault(
-      'start_command_failed',
-      'the start command could not be run; see the last log line',
-      logs,
-    );
-  }
-  return new MinerFault(
-    'exited_early',
-    `the agent ${seen.reason} before GET ${path} answered; see its last log lines`,
-    logs,
-  );
 }
 
 /** Whatever the cluster refuses is the owner's fault; faults and aborts pass as they are. */

@@ -25,7 +25,7 @@ import { CONFIG_MAPS, DEPLOYMENTS, messageOf, NETWORK_POLICIES, NODES, PODS, SEC
 import { capacityOf, nodeProblem } from './capacity';
 import { Cluster, identityFrom, type Snapshot } from './cluster';
 import type { KubernetesRuntimeConfig } from './config';
-import { AgentLogs, type LogKeeper } from './logs';
+import { AgentLogs } from './logs';
 import { ANNOTATIONS, type DeploymentNames, namesOf } from './names';
 import { identityOf, limitNotes } from './objects';
 import { faultOf, isMinerFault, owned } from './outcome';

@@ -8,6 +8,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../logging';
+import { earlyEndFault } from '../early-end';
 import { projectRoot } from '../../project-root';
 import {
   type BuildSpec,
@@ -395,27 +396,14 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async earlyEnd(files: DeploymentFiles, state: DeploymentState): Promise<MinerFault> {
     const exit = await exitOf(files, state.instanceId);
-    const log = await instanceLines(files, state, FAULT_LOG_LINES);
-    if (await reachedMemoryLimit(files, state)) {
-      const limit = Math.round(state.memoryBytes / 1024 / 1024);
-      return new MinerFault(
-        'out_of_memory',
-        `the agent needed more than its ${limit} MiB of memory while starting`,
-        log,
-      );
-    }
-    if (exit.exitCode === 127 || exit.exitCode === 126) {
-      return new MinerFault(
-        'start_command_failed',
-        'the start command could not be run; see the last log line',
-        log,
-      );
-    }
-    return new MinerFault(
-      'exited_early',
-      `the agent ended ${describeExit(exit)} before GET ${state.healthPath} answered; see its last log lines`,
-      log,
-    );
+    return earlyEndFault({
+      oomKilled: await reachedMemoryLimit(files, state),
+      exitCode: exit.exitCode,
+      words: `ended ${describeExit(exit)}`,
+      memoryBytes: state.memoryBytes,
+      healthPath: state.healthPath,
+      lines: await instanceLines(files, state, FAULT_LOG_LINES),
+    });
   }
 
   private async statusOf(files: DeploymentFiles): Promise<RuntimeStatus> {
