@@ -27,5 +27,7 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 module.exports = {
+  // What takes milliseconds may take seconds beside other work on two cores; what hangs is still found.
+  testTimeout: 60_000,
   projects: [project('unit'), project('workflow'), project('integration'), project('e2e')],
 };

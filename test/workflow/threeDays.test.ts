@@ -1,4 +1,5 @@
 /** Days pass in a moment: the boundaries of a run are timers of the server, not of anybody who calls. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES, TASK_QUEUES, WORKFLOW_TYPES, type RunProgressView } from '../../domain/messages';
@@ -10,10 +11,15 @@ import { runRecorder } from './run-recorder';
 const KEYWORD = 2;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** What is not done by then is stuck: the days themselves take no time. */
+const STUCK_MS = 60_000;
 let env: TestWorkflowEnvironment;
 
-beforeAll(async () => {
+beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
+});
+// Each case has a clock of its own, which no other one moves or holds up.
+beforeEach(async () => {
   env = await TestWorkflowEnvironment.createTimeSkipping({ server: await timeSkippingServer() });
   // The test server answers no question about attributes, so they are simply added.
   await env.connection.operatorService.addSearchAttributes({
@@ -21,14 +27,29 @@ beforeAll(async () => {
     searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, KEYWORD])),
   });
 }, 120_000);
-afterAll(() => env?.teardown());
+afterEach(() => env?.teardown());
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const recorderOf = (startsAt: number, endsAt: number, phase: RunPhase = 'scheduled') => {
   const window = { startsAt: iso(startsAt), endsAt: iso(endsAt), phase };
   const recorder = runRecorder(window, () => env.currentTimeMs());
-  // The server skips no time while an activity runs, and the pool's runs as long as the run is open.
-  return { ...recorder, activities: { ...recorder.activities, tendPool: () => Promise.resolve() } };
+  let begun: () => void;
+  const tending = new Promise<void>((resolve) => (begun = resolve));
+  const activities = {
+    ...recorder.activities,
+    // The server skips no time while an activity runs, and the pool's runs as long as the run is open.
+    tendPool: () => {
+      begun();
+      return Promise.resolve();
+    },
+    // The test server, unlike a real one, refuses to cancel what ends at the same moment, and is stuck from then on.
+    awaitDeployments: async (input: unknown) => {
+      await tending;
+      await sleep(300);
+      return recorder.activities.awaitDeployments(input);
+    },
+  };
+  return { ...recorder, activities };
 };
 type Activities = ReturnType<typeof recorderOf>['activities'];
 
@@ -39,20 +60,45 @@ async function withWorker<T>(activities: Activities, act: () => Promise<T>): Pro
     [TASK_QUEUES.control, TASK_QUEUES.runtime].map((taskQueue) => Worker.create({ ...options, taskQueue })),
   );
   const running = workers.map((worker) => worker.run());
+  const acting = act();
   try {
-    return await act();
+    return await Promise.race([acting, stuck()]);
   } finally {
+    // Also when it is stuck nobody may ask the server for its result once that is gone.
+    await Promise.allSettled([acting]);
     for (const worker of workers) worker.shutdown();
     await Promise.all(running);
   }
 }
 
-const startRun = (name: string) =>
-  env.client.workflow.start(WORKFLOW_TYPES.runEpoch, {
+/** Fails after a minute with what the run did last. */
+async function stuck(): Promise<never> {
+  await sleep(STUCK_MS, undefined, { ref: false });
+  const told: string[] = [];
+  for (const workflowId of started) {
+    const { events } = await env.client.workflow.getHandle(workflowId).fetchHistory();
+    const last = (events ?? []).slice(-12).map((event) => {
+      const { eventId, eventTime, eventType, ...rest } = JSON.parse(JSON.stringify(event)) as Record<
+        string,
+        unknown
+      >;
+      return JSON.stringify({ eventId, eventTime, eventType, rest }).slice(0, 400);
+    });
+    told.push(workflowId, ...last);
+    await env.client.workflow.getHandle(workflowId).terminate('stuck');
+  }
+  throw new Error(`nothing moves at ${iso(await env.currentTimeMs())}:\n${told.join('\n')}`);
+}
+
+const started: string[] = [];
+const startRun = (name: string) => {
+  started.splice(0, Infinity, `run/${name}`);
+  return env.client.workflow.start(WORKFLOW_TYPES.runEpoch, {
     workflowId: `run/${name}`,
     taskQueue: TASK_QUEUES.control,
     args: [{ runId: name, sequence: 1, familyId: 'general_chat' }],
   });
+};
 
 /** Milliseconds between two moments. */
 const apart = (a: number, b: number): number => Math.abs(a - b);
