@@ -190,8 +190,12 @@ function saysNothing(error: unknown): boolean {
   return error instanceof ApiRefusal && (error.status === 400 || error.status === 404);
 }
 
+/** What a kubelet writes in place of a log that is gone already; it is not the agent's. */
+const GONE = /^unable to retrieve container logs for \S+$/;
+
 function linesOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
+  if (GONE.test(lines.at(-1) ?? '')) lines.pop();
   return lines;
 }

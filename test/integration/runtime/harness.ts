@@ -171,7 +171,7 @@ export async function ask<T = Record<string, unknown>>(url: string): Promise<T> 
 
 /** Waits until a condition holds; fails loudly when it never does. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt += 1) {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -113,6 +113,20 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
       });
       return response.json();
     };
+    /** Asks an agent for what ends it, until it is seen to have ended. */
+    const endBy = async (placed: RuntimePlacement, path: string): Promise<void> => {
+      const url = `${await bed.reach(placed.endpointUrl)}${path}`;
+      let asked = '';
+      await eventually(`the agent has ended by ${path}`, async () => {
+        const now = await runtime.status('d1');
+        // A cluster starts it again at once the first time, which may be too quick to be seen; it waits after the second.
+        if (now.ready && now.instanceId !== asked) {
+          asked = now.instanceId ?? '';
+          await ask(url).catch(() => undefined);
+        }
+        return now.state === 'exited';
+      });
+    };
     const faultOf = async (work: Promise<unknown>): Promise<MinerFault> => {
       const error: unknown = await work.then(
         () => new Error('it succeeded'),
@@ -288,20 +302,19 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
 
     check('crash: is seen with its code, and placing again starts anew', 'containers', async () => {
       const first = await runtime.place(spec());
-      await ask(`${await bed.reach(first.endpointUrl)}/exit?7`).catch(() => undefined);
-      await eventually('the crash is seen', async () => (await runtime.status('d1')).state === 'exited');
+      await endBy(first, '/exit?7');
       expect(await runtime.status('d1')).toMatchObject({ ready: false, exitCode: 7, oomKilled: false });
       expect((await runtime.list()).map(({ state }) => state)).toEqual(['exited']);
       const second = await runtime.place(spec());
       expect(second.adopted).toBe(false);
       expect(second.instanceId).not.toBe(first.instanceId);
-      expect(await runtime.status('d1')).toMatchObject({ state: 'running', restarts: 1 });
+      expect(await runtime.status('d1')).toMatchObject({ state: 'running' });
+      expect((await runtime.status('d1')).restarts).toBeGreaterThan(0);
     });
 
     check('out of memory: is told from other ends', 'containers', async () => {
       const placed = await runtime.place(spec());
-      await ask(`${await bed.reach(placed.endpointUrl)}/memory`).catch(() => undefined);
-      await eventually('it was killed', async () => (await runtime.status('d1')).state === 'exited');
+      await endBy(placed, '/memory');
       expect(await runtime.status('d1')).toMatchObject({
         oomKilled: true,
         signal: 'SIGKILL',
@@ -469,7 +482,7 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
         const ids = Array.from({ length: capabilities.loop.count }, (_, index) => `loop-${index}`);
         const lane = async (): Promise<void> => {
           for (let id = ids.shift(); id !== undefined; id = ids.shift()) {
-            const placed = await runtime.place(spec({ deploymentId: id, cpuMillis: 1000 }));
+            const placed = await runtime.place(spec({ deploymentId: id, cpuMillis: 400 }));
             await infer(placed, id);
             await runtime.stop(id, { graceSeconds: 2 });
             await runtime.remove(id);
