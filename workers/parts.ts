@@ -11,6 +11,7 @@ export type Part = Pick<
   WorkerOptions,
   | 'taskQueue'
   | 'activities'
+  | 'identity'
   | 'maxConcurrentActivityTaskExecutions'
   | 'maxConcurrentActivityTaskPolls'
   | 'maxHeartbeatThrottleInterval'

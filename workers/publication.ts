@@ -5,6 +5,8 @@ import { hotkeyFromEnv } from '../adapters/keys/wallet';
 import type { Logger } from '../adapters/logging';
 import { createPrisma } from '../adapters/postgres';
 import { filePublicationLedger, postgresPublicationLedger } from '../adapters/publication-ledger';
+import { connectTemporal, temporalConfigFromEnv } from '../adapters/temporal';
+import { processIdentity, takeUpAbandoned } from '../adapters/temporal/abandoned';
 import { publicationTaskQueue } from '../domain/messages';
 import { workerConfigFromEnv } from './config';
 import type { Parts } from './parts';
@@ -22,10 +24,13 @@ export async function openPublication(
   if (!publication.ownerHotkey)
     logger.warn('weights of any signer are published: name the owner in EIREL_OWNER_HOTKEY_SS58');
   logger.info('publishing weights', { hotkey: signer.ss58, netuid: chain.config.netuid });
+  const taskQueue = publicationTaskQueue(signer.ss58);
+  const role = `publisher ${signer.ss58}`;
   return {
     workers: [
       {
-        taskQueue: publicationTaskQueue(signer.ss58),
+        taskQueue,
+        identity: processIdentity(role),
         workflows: true,
         // One extrinsic at a time for this key.
         maxConcurrentActivityTaskExecutions: 1,
@@ -43,10 +48,29 @@ export async function openPublication(
         }),
       },
     ],
-    ready: async () => undefined,
+    ready: () => takeUpPublications(env, taskQueue, role, logger),
     close: async () => {
       await chain.close();
       await db?.$disconnect();
     },
   };
+}
+
+/** What this hotkey's last process had begun when it was killed is gone on with now, not when its silence is noticed. */
+async function takeUpPublications(
+  env: NodeJS.ProcessEnv,
+  taskQueue: string,
+  role: string,
+  logger: Logger,
+): Promise<void> {
+  const client = await connectTemporal(temporalConfigFromEnv(env));
+  try {
+    const query = `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`;
+    for await (const { workflowId } of client.workflow.list({ query })) {
+      const attempts = await takeUpAbandoned(client, workflowId, role);
+      if (attempts > 0) logger.info('goes on with what a process that ended had begun', { workflowId });
+    }
+  } finally {
+    await client.connection.close();
+  }
 }

@@ -25,7 +25,7 @@ import {
   type ValidatorSelf,
   type WeightsAnswer,
 } from './contracts';
-import { multipartArchive } from './multipart';
+import { multipartArchive, type FeeReference } from './multipart';
 import { OwnerTransport, type OwnerCall, type OwnerClientConfig } from './transport';
 
 const SECOND = 1000;
@@ -181,18 +181,16 @@ export class OwnerClient {
 
   /**
    * Uploads an agent's archive (gzip tar), with the payment of its fee where one is asked for.
-   * @param fee.extrinsicHash hash of the transfer; @param fee.blockHash the block that holds it
    */
   submitArchive(
     archive: Buffer,
-    fee: { extrinsicHash?: string; blockHash?: string } = {},
+    fee: FeeReference | null = null,
     options: Options = {},
   ): Promise<SubmissionAnswer> {
     return this.transport.send({
       method: 'POST',
       path: '/v1/submissions',
-      query: { extrinsic_hash: fee.extrinsicHash, block_hash: fee.blockHash },
-      raw: multipartArchive(archive),
+      raw: multipartArchive(archive, fee),
       answer: submissionSchema,
       timeoutMs: 300 * SECOND,
       idempotent: false,

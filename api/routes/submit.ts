@@ -58,13 +58,14 @@ export const submitRoutes: Route[] = [
         });
         try {
           const { hotkey } = await authenticateHash(req, upload.bodySha256, deps);
-          const query = queryOf(submitQuery, req);
+          // What the form says is signed; a query may be nobody's.
+          const named = { ...queryOf(submitQuery, req), ...upload.fields };
           const accepted = await acceptUpload(deps, upload, {
             hotkey: hotkey as string,
             payment: {
-              extrinsicHash: query.extrinsic_hash ?? upload.fields.extrinsic_hash ?? null,
-              extrinsicIndex: query.extrinsic_index ?? upload.fields.extrinsic_index ?? null,
-              blockHash: query.block_hash ?? upload.fields.block_hash ?? null,
+              extrinsicHash: named.extrinsic_hash ?? null,
+              extrinsicIndex: named.extrinsic_index ?? null,
+              blockHash: named.block_hash ?? null,
             },
             baseUrl: publicBase(req, deps),
           });

@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { answerOf, type Schema } from '../../adapters/owner-api';
-import { multipartArchive } from '../../adapters/owner-client/multipart';
+import { multipartArchive, type FeeReference } from '../../adapters/owner-client/multipart';
 import { CliError, EXIT, UsageError } from '../exit-codes';
-import { hash32, seconds } from '../options';
+import { hash32, seconds, wholeNumber } from '../options';
 import { cell, fields } from '../output';
 import type { PackedArchive } from '../pack';
 import { Session } from '../session';
@@ -22,6 +22,7 @@ const UPLOAD_MS = 300_000;
 
 interface SubmitOptions {
   extrinsicHash?: string;
+  extrinsicIndex?: number;
   blockHash?: string;
   dryRun?: boolean;
   yes?: boolean;
@@ -36,6 +37,7 @@ export function registerMiner(program: Command): void {
     .command('submit <path>')
     .description('check an agent (a folder or a .tar.gz) and upload it')
     .option('--extrinsic-hash <hash>', 'the transfer that paid the fee', hash32)
+    .option('--extrinsic-index <n>', 'or its place in the block, from 0', wholeNumber(0))
     .option('--block-hash <hash>', 'the block that holds it', hash32)
     .option('--dry-run', 'pack and check, send nothing')
     .option('--yes', 'do not ask')
@@ -72,12 +74,7 @@ export function registerMiner(program: Command): void {
 }
 
 async function submit(path: string, options: SubmitOptions, command: Command): Promise<void> {
-  const { extrinsicHash, blockHash } = options;
-  if ((extrinsicHash === undefined) !== (blockHash === undefined)) {
-    throw new UsageError(
-      '--extrinsic-hash and --block-hash go together: the block is where the payment is looked up',
-    );
-  }
+  const fee = feeOf(options);
   const session = new Session(command);
   const packed = await packer().readyArchive(path, session.env);
   if (packed.leftOut.length > 0) {
@@ -94,11 +91,9 @@ async function submit(path: string, options: SubmitOptions, command: Command): P
       'Submit it? It replaces your previous submission and uses up one of few.',
       options.yes,
     );
-    const { bytes, contentType } = multipartArchive(packed.bytes);
-    const query = extrinsicHash && blockHash ? { extrinsic_hash: extrinsicHash, block_hash: blockHash } : {};
+    const { bytes, contentType } = multipartArchive(packed.bytes, fee);
     const answer = await answerOf(
       api.within(UPLOAD_MS).POST('/v1/submissions', {
-        params: { query },
         body: { archive: '' },
         bodySerializer: () => bytes,
         headers: { 'content-type': contentType },
@@ -130,6 +125,17 @@ async function submit(path: string, options: SubmitOptions, command: Command): P
       [`its build log: eirel-ai submission logs ${answer.id} --as miner`],
     );
   });
+}
+
+/** @throws UsageError for half a reference */
+function feeOf({ extrinsicHash, extrinsicIndex, blockHash }: SubmitOptions): FeeReference | null {
+  const extrinsic = extrinsicHash ?? extrinsicIndex;
+  if ((extrinsic === undefined) !== (blockHash === undefined)) {
+    throw new UsageError(
+      '--block-hash goes together with --extrinsic-hash or --extrinsic-index: the block is where the payment is looked up',
+    );
+  }
+  return blockHash === undefined ? null : { blockHash, extrinsicHash, extrinsicIndex };
 }
 
 type FeedbackAnswer = Schema<'Feedback'>;

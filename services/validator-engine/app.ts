@@ -16,12 +16,13 @@ import {
   ensureSearchAttributes,
   type TemporalConfig,
 } from '../../adapters/temporal';
+import { takeUpAbandoned } from '../../adapters/temporal/abandoned';
 import { LoopHandle } from '../../adapters/validator-loop';
-import type { ValidatorProgressView } from '../../domain/messages';
+import { workflowIds, type ValidatorProgressView } from '../../domain/messages';
 import { createService, type Service } from '../http';
 import { loopSettings, type ValidatorConfig } from './config';
 import { createEnricher, createOracleWorkers } from './enrichment';
-import { createValidatorWorker, takeUpAbandoned } from './worker';
+import { createValidatorWorker, engineRole } from './worker';
 
 export interface ValidatorDeps {
   config: ValidatorConfig;
@@ -211,7 +212,8 @@ export function createValidator(deps: ValidatorDeps): Validator {
     async start() {
       await askJudgeModel();
       opened = await open();
-      const taken = await takeUpAbandoned(opened.client, hotkey.ss58, logger);
+      const id = workflowIds.validator(hotkey.ss58);
+      const taken = await takeUpAbandoned(opened.client, id, engineRole(hotkey.ss58));
       if (taken > 0) logger.info('goes on with what a process that ended had begun', { attempts: taken });
       Promise.all(opened.workers.map((worker) => worker.run())).then(() => settle.resolve(), settle.reject);
       await new LoopHandle(opened.client, hotkey.ss58).start(loopSettings(config));

@@ -15,8 +15,8 @@ export interface FaultProxy {
   fate: (method: string, params: unknown[]) => Fate;
   /** New connections are refused with HTTP 429. */
   refuse: boolean;
-  /** Connections that were opened, and calls that came. */
-  readonly seen: { connections: number; methods: string[] };
+  /** Connections that were opened, calls that came, and calls that the node has answered. */
+  readonly seen: { connections: number; methods: string[]; answered: string[] };
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: '',
     fate: () => 'pass',
     refuse: false,
-    seen: { connections: 0, methods: [] },
+    seen: { connections: 0, methods: [], answered: [] },
     close: async () => {
       for (const socket of server.clients) socket.terminate();
       await new Promise((resolve) => server.close(resolve));
@@ -55,6 +55,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 function serve(proxy: FaultProxy, client: WebSocket, node: WebSocket): void {
   const early: string[] = [];
   const dropAnswers = new Set<number>();
+  const asked = new Map<number, string>();
   const forward = (text: string): void => {
     if (node.readyState === WebSocket.OPEN) node.send(text);
     else early.push(text);
@@ -62,7 +63,10 @@ function serve(proxy: FaultProxy, client: WebSocket, node: WebSocket): void {
   node.on('open', () => early.splice(0).forEach((text) => node.send(text)));
   node.on('message', (data) => {
     const text = String(data);
-    if (dropAnswers.has((JSON.parse(text) as Request).id)) client.terminate();
+    const { id } = JSON.parse(text) as Request;
+    const method = asked.get(id);
+    if (method && asked.delete(id)) proxy.seen.answered.push(method);
+    if (dropAnswers.has(id)) client.terminate();
     else client.send(text);
   });
   client.on('message', (data) => {
@@ -77,6 +81,7 @@ function serve(proxy: FaultProxy, client: WebSocket, node: WebSocket): void {
       client.send(JSON.stringify({ jsonrpc: '2.0', id, ...answer }));
     } else if (fate !== 'stall') {
       if (fate === 'drop-answer') dropAnswers.add(id);
+      asked.set(id, method);
       forward(text);
     }
   });

@@ -85,6 +85,11 @@ function encryptedWallet(): string[] {
   return ['--wallet-name', 'encrypted', '--wallet-path', folder];
 }
 
+/** A text field of a form that was sent. */
+function formField(body: Buffer | undefined, name: string): string | undefined {
+  return new RegExp(`name="${name}"\\r\\n\\r\\n(.*)\\r\\n`).exec(body?.toString('latin1') ?? '')?.[1];
+}
+
 const ownerOnly =
   (handler: Handler): Handler =>
   (request) =>
@@ -490,10 +495,23 @@ describe('submissions', () => {
     expect(sent.code).toBe(0);
     expect(jsonOf(sent)).toMatchObject({ id: 's-1', status: 'building' });
     const [upload] = server.seen;
-    expect(upload).toMatchObject({ signer: miner.ss58, query: { extrinsic_hash: hash } });
+    // The signature is over the body: the payment is named in it, and nothing beside it.
+    expect(upload).toMatchObject({ signer: miner.ss58, query: {} });
     const body = upload?.body ?? Buffer.alloc(0);
-    const archive = body.subarray(body.indexOf('\r\n\r\n') + 4, body.lastIndexOf('\r\n--'));
+    expect(formField(body, 'extrinsic_hash')).toBe(hash);
+    expect(formField(body, 'block_hash')).toBe(`0x${'2'.repeat(64)}`);
+    const archive = body.subarray(
+      body.indexOf('\r\n\r\n', body.indexOf('name="archive"')) + 4,
+      body.lastIndexOf('\r\n--'),
+    );
     expect(gunzipSync(archive).toString('latin1')).toContain('print(1)');
+  });
+
+  test('the payment may be named by its place in the block', async () => {
+    const fee = ['--extrinsic-index', '3', '--block-hash', `0x${'2'.repeat(64)}`];
+    expect(await asOwner(['miner', 'submit', agent, ...fee, '--yes'])).toMatchObject({ code: 0 });
+    expect(formField(server.seen[0]?.body, 'extrinsic_index')).toBe('3');
+    expect(formField(server.seen[0]?.body, 'extrinsic_hash')).toBeUndefined();
   });
 
   test('half a payment is a mistake, and so is an upload that nobody confirmed', async () => {
@@ -501,7 +519,7 @@ describe('submissions', () => {
       asOwner(['miner', 'submit', agent, '--extrinsic-hash', `0x${'1'.repeat(64)}`]),
       asOwner(['miner', 'submit', agent]),
     ]);
-    expect(half).toMatchObject({ code: 2, stderr: expect.stringContaining('go together') });
+    expect(half).toMatchObject({ code: 2, stderr: expect.stringContaining('goes together') });
     expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     expect(server.seen).toEqual([]);
   });
