@@ -5,9 +5,9 @@ import type { EvaluationTask } from '../domain/contracts/dataset';
 import type { FamilyHead, JudgmentFacts, ResultFacts, RunFacts } from '../domain/evidence/contract';
 import { deriveSeed } from '../domain/sampling/seed';
 import type { PoolItem, SamplerPromise } from '../domain/sampling/freeze';
-import type { CompositeInput, ScoringVersion } from '../domain/scoring';
+import type { ScoringVersion } from '../domain/scoring';
 import { enrichmentRecordSchema } from '../domain/oracle/record';
-import { forbiddenClaims } from '../domain/tasks/settle';
+import { forbiddenClaims, fullInput, type StoredInput, type UnjudgedRecord } from '../domain/tasks/settle';
 import { naiveIso } from '../domain/time';
 import { badState } from './failures';
 import type { RunPolicy } from './run-policy';
@@ -183,13 +183,15 @@ function exclusion(
   return { excluded: submission.statusReason || submission.status };
 }
 
-/** What of a judgment is a fact; the miner's whole answer and the judge's whole output stay where they are. */
+/** What of a judgment is a fact; the judge's whole output stays where it is. */
 interface StoredJudgment {
   row_id: string;
   validator_hotkey: string;
   fencing: bigint;
   job_id: string | null;
   composite_input_json: unknown;
+  /** Only where it was judged. */
+  miner_response_json: unknown;
   miner_latency_seconds: number;
   judge_cost_usd: number;
   guidance: string | null;
@@ -237,6 +239,7 @@ async function taskResults(db: Db, runId: string, familyId: string, taskId: stri
       db,
       Prisma.sql`
       SELECT miner_evaluation_task_id AS row_id, validator_hotkey, fencing, job_id, composite_input_json,
+        CASE WHEN NOT composite_input_json ? 'unjudged' THEN miner_response_json END AS miner_response_json,
         miner_latency_seconds, judge_cost_usd, final_task_score,
         CASE WHEN jsonb_typeof(judge_output_json #> '{metadata,eval_guidance}') = 'string'
           THEN judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
@@ -266,13 +269,14 @@ function grouped(judgments: readonly StoredJudgment[]): Map<string, StoredJudgme
 }
 
 function judgmentFacts(result: StoredJudgment): JudgmentFacts {
-  const stored = result.composite_input_json as CompositeInput | { unjudged: true; reason: string };
+  const stored = result.composite_input_json as StoredInput | UnjudgedRecord;
   const unjudged = 'unjudged' in stored ? stored : null;
   return {
     validator_hotkey: result.validator_hotkey,
     fencing: Number(result.fencing),
     job_id: result.job_id,
-    input: unjudged ? null : (stored as JudgmentFacts['input']),
+    input:
+      'unjudged' in stored ? null : (fullInput(stored, result.miner_response_json) as JudgmentFacts['input']),
     failure_reason: unjudged?.reason ?? null,
     miner_latency_seconds: result.miner_latency_seconds,
     judge_cost_usd: result.judge_cost_usd,

@@ -3,7 +3,7 @@ import { medianComposite, representativeJudgment } from '../../domain/scoring/qu
 import type { CompositeBreakdown, LedgerCall, ScoringVersion } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
 import { feedbackOf } from '../../domain/tasks/feedback';
-import type { EntryDecision } from '../../domain/tasks/settle';
+import { storedInput, type EntryDecision } from '../../domain/tasks/settle';
 import type { SettledRow } from './settle-rows';
 
 /** A leased row as a result needs it. */
@@ -100,7 +100,7 @@ export function judgedRow(judgment: Judgment): SettledRow {
       minerHotkey: row.minerHotkey,
       jobId: row.jobId,
       officialComposite: decision.official,
-      compositeInput: decision.input,
+      compositeInput: storedInput(decision.input),
       factors,
       attestedTools: judgment.calls,
       attestedCostUsd: judgment.costUsd,

@@ -3,12 +3,12 @@
  * claim costs the server more than carrying it out. They use the connections of the Prisma client they are called with.
  */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { types } from 'pg';
 import type { Prisma } from './index';
 import { poolOf, type Db } from './index';
 
-/** Where a statement runs: by itself, or inside a transaction of `inTransaction`. */
+/** Where a statement runs: on any connection of a client's, or on one that is held. */
 export type Connection = Db | PoolClient;
 
 const TIMESTAMP = 1114;
@@ -48,38 +48,4 @@ export async function prepared<R extends object>(on: Connection, sql: Prisma.Sql
 
 function isClient(on: Connection): on is PoolClient {
   return typeof (on as PoolClient).release === 'function';
-}
-
-/** Errors after which the same transaction can simply be tried again: deadlock, and serialisation failure. */
-const TRANSIENT = new Set(['40P01', '40001']);
-const TRIES = 3;
-
-/** Carries `work` out in one transaction (read committed); all of it is undone when it throws. */
-export async function inTransaction<T>(db: Db, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await once(poolOf(db), work);
-    } catch (error) {
-      if (attempt >= TRIES || !TRANSIENT.has((error as { code?: string }).code ?? '')) throw error;
-    }
-  }
-}
-
-async function once<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((lost: Error) => {
-      // A connection that cannot roll back is not given to anybody else; the server undoes what it began.
-      broken = lost;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }

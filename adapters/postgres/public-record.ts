@@ -70,6 +70,7 @@ export function readMinerTasks(db: Db, runId: string, minerHotkey: string) {
           minerLatencySeconds: true,
           disputed: true,
           compositeInputJson: true,
+          minerResponseJson: true,
         },
       },
     },

@@ -1,8 +1,8 @@
-/** The result of a claim: one transaction, guarded by the lease and its fencing number (decisions 6, 7, 10, 14, 26). */
+/** The result of a claim: decided, then one transaction, guarded by the lease and its fencing number (decisions 6, 7, 10, 14, 26). */
 import { createHash } from 'node:crypto';
-import type { PoolClient } from 'pg';
 import type { ResultRequest, ResultResponse } from '../../domain/contracts/tasks';
-import type { LedgerCall, ScoringVersion } from '../../domain/scoring/types';
+import type { EnrichmentRecord } from '../../domain/oracle/record';
+import type { ScoringVersion } from '../../domain/scoring/types';
 import { cleanJson, cleanText } from '../../domain/tasks/clean-json';
 import { BASELINE_TTL_SECONDS } from '../../domain/tasks/claim-item';
 import { readEntry, type MinerEntry } from '../../domain/tasks/entries';
@@ -16,21 +16,10 @@ import { decideEntry, type LatencyBudgets } from '../../domain/tasks/settle';
 import { truthFromBaseline } from '../../domain/tasks/truth';
 import type { Logger } from '../logging';
 import type { Db } from './index';
-import { judgedRow, type LeasedRow } from './judgments';
-import { jobCosts, usd } from './ledger';
-import { inTransaction } from './prepared';
-import {
-  endClaim,
-  locateWithJobs,
-  lockForResult,
-  readHeld,
-  storeBaseline,
-  storeTruth,
-  type HeldClaim,
-  type LocatedClaim,
-  type LockedTask,
-} from './result-reads';
-import { writeSettledRows, type SettledRow } from './settle-rows';
+import { judgedRow } from './judgments';
+import { usd } from './ledger';
+import { readForResult, type HeldClaim, type HeldRow } from './result-reads';
+import { settleClaim, type SettledRow } from './settle-rows';
 
 export interface SubmitRequest {
   taskEvaluationId: string;
@@ -65,8 +54,9 @@ export interface SubmitOutcome {
  * Settles a lease with its result.
  *
  * The same lease sent again gets the stored answer, whatever the second body says. Offered miners that the body leaves
- * out, or that could not be judged through no fault of theirs, go back to the pool with a reason. Everything is written
- * in one transaction under the task's lock, or nothing is.
+ * out, or that could not be judged through no fault of theirs, go back to the pool with a reason. It is decided without
+ * a lock and written in one transaction under the task's, which checks that what was decided from still holds; if not,
+ * nothing is written and it is decided anew.
  * @throws HttpError 403 for an unknown task or a stranger's, 409 for a lease that is over, 400 for entries that name
  *   miners twice or miners that were not offered
  */
@@ -76,53 +66,54 @@ export async function submitResult(db: Db, request: SubmitRequest): Promise<Subm
   const releases = new Map(
     body.released_miners.map((item) => [item.miner_hotkey.trim(), cleanText(item.reason ?? '')] as const),
   );
-  // Read before any lock is taken: these may be many rows, and a failure here must not hold up other claims.
-  const located = await locateWithJobs(db, request);
-  const ledger = await readLedgers(db, located, request);
   const digest = request.digest ?? createHash('sha256').update(JSON.stringify(body)).digest('hex');
-
-  return inTransaction(db, async (client) => {
-    const task = await lockForResult(client, request.taskEvaluationId);
-    const held = await readHeld(client, located.fencing, request.now);
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const held = await readForResult(db, request);
     if (held.status === 'settled') {
       return { response: held.responseJson as ResultResponse, replayed: true, disputed: [], returned: [] };
     }
     if (held.status !== 'claimed' || held.expiresAt <= held.now) throw rejectedNotClaimed(held);
     refuseBadNames(entries, body, held.offered);
     if (held.runStatus !== 'open') throw rejectedRunClosed(held.runId);
-    return settle(client, { request, task, held, entries, releases, ledger, digest });
-  });
+    noteUnknownCosts(held, request);
+    const outcome = await settle(db, { request, held, entries, releases, digest });
+    if (outcome) return outcome;
+  }
+  throw new Error(
+    `what the result of task ${request.taskEvaluationId} rests on changed ${TRIES} times while it was decided; ` +
+      'nothing was stored, the same result can be sent again',
+  );
 }
 
-interface Settlement {
+/** Each time, something has to be written to the same task meanwhile, which ends: a lease is lost once. */
+const TRIES = 8;
+
+interface Decision {
   request: SubmitRequest;
-  task: LockedTask;
   held: HeldClaim;
   entries: readonly MinerEntry[];
   releases: ReadonlyMap<string, string>;
-  ledger: Ledgers;
   digest: string;
 }
 
-async function settle(client: PoolClient, s: Settlement): Promise<SubmitOutcome> {
-  const { held, request } = s;
-  const task = await recordTruth(client, s);
-  const byHotkey = new Map(s.entries.map((entry) => [entry.minerHotkey, entry]));
-  const decided = held.rows.map((row) => decideRow(row, byHotkey.get(row.minerHotkey), task, s));
-  await writeSettledRows(
-    client,
-    {
-      runId: held.runId,
-      familyId: held.familyId,
-      taskEvaluationId: held.taskEvaluationId,
-      taskId: held.taskId,
-      validatorHotkey: held.validatorHotkey,
-      fencing: held.fencing,
-      now: held.now,
-    },
-    decided,
-  );
-  const remaining = await endClaim(client, held, s.digest);
+/** Decides and writes; null when it has to be decided anew. */
+async function settle(db: Db, decision: Decision): Promise<SubmitOutcome | null> {
+  const { held, request, entries, digest } = decision;
+  const { truth, baseline, task } = recordedTruth(decision);
+  const byHotkey = new Map(entries.map((entry) => [entry.minerHotkey, entry]));
+  const rows = held.rows.map((row) => decideRow(row, byHotkey.get(row.minerHotkey), task, decision));
+  const remaining = await settleClaim(db, {
+    taskEvaluationId: request.taskEvaluationId,
+    fencing: held.fencing,
+    truthTag: held.truthTag,
+    digest,
+    rows,
+    truth,
+    baseline,
+    baselineCostUsd: request.body.oracle_cost_usd,
+    now: request.now,
+  });
+  if (remaining === null) return null;
   const hotkeyOf = new Map(held.rows.map((row) => [row.id, row.minerHotkey]));
   return {
     response: {
@@ -132,18 +123,18 @@ async function settle(client: PoolClient, s: Settlement): Promise<SubmitOutcome>
       remaining_task_count: remaining,
     },
     replayed: false,
-    disputed: decided.flatMap(({ judgment }) => (judgment?.disputed ? [judgment.minerHotkey] : [])),
-    returned: decided
+    disputed: rows.flatMap(({ judgment }) => (judgment?.disputed ? [judgment.minerHotkey] : [])),
+    returned: rows
       .filter(({ judgment }) => judgment === null)
       .map(({ end }) => ({ minerHotkey: hotkeyOf.get(end.rowId) ?? '', reason: end.reason ?? '' })),
   };
 }
 
 function decideRow(
-  row: LeasedRow,
+  row: HeldRow,
   entry: MinerEntry | undefined,
   task: SettledTask,
-  { held, ledger, releases, request }: Settlement,
+  { held, releases, request }: Decision,
 ): SettledRow {
   const back = (reason: string): SettledRow => ({
     end: {
@@ -158,9 +149,8 @@ function decideRow(
     feedback: null,
   });
   if (!entry) return back(releases.get(row.minerHotkey)?.slice(0, 500) || 'left out of the result');
-  const jobId = row.jobId ?? '';
-  const calls = ledger.calls.get(jobId) ?? [];
-  const costUsd = ledger.costOf(jobId);
+  const calls = row.calls ?? [];
+  const costUsd = held.costError === null ? usd(BigInt(held.modelMicroUsd.get(row.jobId ?? '') ?? 0)) : null;
   const version = held.scoringVersion as ScoringVersion;
   const { budgets, costFloorUsd, feedbackEnabled } = request.settings;
   const decision = decideEntry(
@@ -174,7 +164,7 @@ function decideRow(
     row,
     entry,
     decision,
-    validatorHotkey: held.validatorHotkey,
+    validatorHotkey: request.validatorHotkey,
     earlier: held.earlier.filter((item) => item.rowId === row.id),
     calls,
     costUsd,
@@ -199,30 +189,14 @@ function refuseBadNames(
   if (twice.length > 0) throw rejectedDuplicate(twice);
 }
 
-interface Ledgers {
-  calls: ReadonlyMap<string, readonly LedgerCall[]>;
-  /** USD of model calls; null when the ledger could not be read. */
-  costOf(jobId: string): number | null;
-}
-
-/**
- * The costs of the jobs that were given out with this lease, beside their tool calls. Tool calls that cannot be read have
- * failed the request, which the validator repeats; costs that cannot be read are unknown, and an unknown cost is never
- * held against a miner (decision 29).
- */
-async function readLedgers(db: Db, located: LocatedClaim, request: SubmitRequest): Promise<Ledgers> {
-  const costs = await jobCosts(db, [...located.calls.keys()]).catch((error: unknown) => {
-    request.logger.error('the cost ledger could not be read; the cost factor is left out of this result', {
-      taskEvaluationId: request.taskEvaluationId,
-      fencing: located.fencing,
-      error,
-    });
-    return null;
+/** An unknown cost is never held against a miner (decision 29); the operator is told. */
+function noteUnknownCosts(held: HeldClaim, { logger, taskEvaluationId }: SubmitRequest): void {
+  if (held.costError === null) return;
+  logger.error('the cost ledger could not be read; the cost factor is left out of this result', {
+    taskEvaluationId,
+    fencing: held.fencing,
+    error: held.costError,
   });
-  return {
-    calls: located.calls,
-    costOf: (jobId) => (costs === null ? null : usd(costs.get(jobId)?.modelMicroUsd ?? 0n)),
-  };
 }
 
 interface SettledTask {
@@ -233,33 +207,38 @@ interface SettledTask {
 }
 
 /**
- * Stores the baseline where neither the owner's nor one younger than 12 hours is, and the validator's oracle findings
- * where none are recorded. A baseline that replaces an old one keeps the findings that the task is judged by.
+ * The baseline to store where neither the owner's nor one younger than 12 hours is, and the validator's oracle findings
+ * where none are recorded; and the task as it is judged with them. A baseline that replaces an old one keeps the
+ * findings that the task is judged by.
  */
-async function recordTruth(client: PoolClient, { request, task, held }: Settlement): Promise<SettledTask> {
-  const payload = (task.payload_json ?? {}) as Record<string, unknown>;
+function recordedTruth({ request, held }: Decision): {
+  truth: EnrichmentRecord | null;
+  baseline: Record<string, unknown> | null;
+  task: SettledTask;
+} {
+  const { task, now } = held;
   const baseline = request.body.baseline_response
     ? (cleanJson(request.body.baseline_response) as Record<string, unknown>)
     : null;
-  const current = { oracleStatus: task.oracle_status };
-  const found = truthFromBaseline(current, payload, baseline, held.validatorHotkey);
-  const age = task.baseline_cached_at
-    ? (held.now.getTime() - task.baseline_cached_at.getTime()) / 1000
-    : Infinity;
-  const kept = (task.baseline_response_json as Record<string, unknown> | null)?._reconciled;
-  const stale =
-    task.baseline_source !== 'owner' && (task.baseline_response_json === null || age >= BASELINE_TTL_SECONDS);
-  if (found) await storeTruth(client, held, found);
-  if (baseline && stale) {
-    const stored = { ...baseline, ...(kept && !found ? { _reconciled: kept } : {}) };
-    const cost = request.body.oracle_cost_usd;
-    await storeBaseline(client, request.taskEvaluationId, stored, cost, held.now);
-  }
+  const truth = truthFromBaseline(
+    { oracleStatus: task.oracleStatus },
+    task.payload,
+    baseline,
+    request.validatorHotkey,
+  );
+  const age = task.baselineCachedAt ? (now.getTime() - task.baselineCachedAt.getTime()) / 1000 : Infinity;
+  const stale = task.baselineSource !== 'owner' && (!task.hasBaseline || age >= BASELINE_TTL_SECONDS);
   return {
-    mode: task.mode,
-    payload,
-    mustNotClaim:
-      found?.must_not_claim ?? (Array.isArray(task.must_not_claim_json) ? task.must_not_claim_json : []),
-    oracleStatus: found?.oracle_status ?? task.oracle_status,
+    truth,
+    baseline:
+      baseline && stale
+        ? { ...baseline, ...(task.reconciled && !truth ? { _reconciled: task.reconciled } : {}) }
+        : null,
+    task: {
+      mode: task.mode,
+      payload: task.payload,
+      mustNotClaim: truth?.must_not_claim ?? task.mustNotClaim,
+      oracleStatus: truth?.oracle_status ?? task.oracleStatus,
+    },
   };
 }

@@ -11,15 +11,9 @@ export interface TaskProgress {
   miners: { hotkey: string; judgments: number }[];
 }
 
-/** As an expression: tasks of which at least one miner's row is pending or claimed, from counters that are kept. */
-export function remainingTasks(runId: Prisma.Sql, familyId: string): Prisma.Sql {
-  return Prisma.sql`(SELECT coalesce(sum(c.open_tasks), 0)::bigint FROM run_task_counters c
-    WHERE c.epoch_id = ${runId} AND c.family_id = ${familyId}::text)`;
-}
-
-/** Tasks of which at least one miner's row is pending or claimed. */
+/** Tasks of which at least one miner's row is pending or claimed, from counters that are kept. */
 export async function remainingTaskCount(db: Connection, runId: string, familyId: string): Promise<number> {
-  const sql = Prisma.sql`SELECT ${remainingTasks(Prisma.sql`${runId}::text`, familyId)} AS n`;
+  const sql = Prisma.sql`SELECT open_task_count(${runId}::text, ${familyId}::text) AS n`;
   const [row] = await prepared<{ n: bigint }>(db, sql);
   return Number(row?.n ?? 0);
 }

@@ -13,7 +13,8 @@ import { HttpError } from '../../domain/http-errors';
 import { SUBMISSION_MESSAGES, workflowIds } from '../../domain/messages';
 import type { SubmissionStatusView } from '../../domain/messages';
 import { explainFactors } from '../../domain/scoring/explain';
-import type { CompositeBreakdown, CompositeInput } from '../../domain/scoring/types';
+import type { CompositeBreakdown } from '../../domain/scoring/types';
+import { fullInput, type StoredInput } from '../../domain/tasks/settle';
 import { naiveIso } from '../../domain/time';
 import type { ApiDeps } from '../deps';
 import { tryQuery } from '../temporal-control';
@@ -134,11 +135,13 @@ const WITHHELD = {
 
 function textsOf(row: MinerTaskRow, official: Official | null, breakdown: CompositeBreakdown | null) {
   const payload = row.task.payloadJson as { prompt?: unknown };
-  const input = official?.result.compositeInputJson as unknown as Partial<CompositeInput> | undefined;
+  const judged = official && !('unjudged' in official.factors) ? official.result : null;
+  const answer =
+    judged && fullInput(judged.compositeInputJson as unknown as StoredInput, judged.minerResponseJson);
   return {
     task_id: row.taskId,
     prompt: typeof payload.prompt === 'string' ? payload.prompt : null,
-    response: input?.candidate_response ?? null,
+    response: answer?.candidate_response ?? null,
     explanation: breakdown ? explainFactors(breakdown).join(' ') : null,
     guidance: null,
     knockout_reasons: breakdown?.knockout_reasons ?? [],

@@ -52,6 +52,21 @@ export interface UnjudgedRecord {
   reason: string;
 }
 
+/** A composite's input as it is kept: without the answer, which is kept whole beside it. */
+export type StoredInput = Omit<CompositeInput, 'candidate_response'>;
+
+/** What of an input is kept beside the miner's answer. */
+export function storedInput(input: CompositeInput | UnjudgedRecord): StoredInput | UnjudgedRecord {
+  if ('unjudged' in input) return input;
+  const { candidate_response: _answer, ...rest } = input;
+  return rest;
+}
+
+/** A kept input as the formula takes it. @param minerResponse the answer that it was made from, as it was stored */
+export function fullInput(stored: StoredInput, minerResponse: unknown): CompositeInput {
+  return { ...stored, candidate_response: answerText(isObject(minerResponse) ? minerResponse : {}) };
+}
+
 /** How one offered miner leaves the claim. */
 export type EntryDecision =
   | {

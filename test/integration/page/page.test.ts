@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { compositeScore } from '../../../domain/scoring';
+import { storedInput } from '../../../domain/tasks/settle';
 import type { CompositeInput } from '../../../domain/scoring/types';
 import { startApi } from '../api/harness';
 import type { ApiUnderTest } from '../api/harness';
@@ -59,7 +60,8 @@ beforeAll(async () => {
   await api.db.taskMinerResult.updateMany({
     where: { minerHotkey: MINER0 },
     data: {
-      compositeInputJson: INPUT as object,
+      compositeInputJson: storedInput(INPUT) as object,
+      minerResponseJson: { output: { answer: HOSTILE } },
       factorsJson: factors as object,
       attestedToolsJson: [{ tool_name: 'web_search', status: 'ok' }],
       attestedCostUsd: 0.01,

@@ -11,7 +11,7 @@ import { createLogger } from '../../../adapters/logging';
 import { HttpError } from '../../../domain/http-errors';
 import { resultRequestSchema } from '../../../domain/contracts/tasks';
 import { compositeScore } from '../../../domain/scoring/composite';
-import type { CompositeInput } from '../../../domain/scoring/types';
+import { fullInput, type StoredInput } from '../../../domain/tasks/settle';
 import type { ClaimedTask } from '../../../domain/tasks/claim-item';
 import { startDatabase, type TaskDatabase } from './database';
 import { clear, entry, FAMILY, payFor, seedRun } from './seed';
@@ -277,7 +277,9 @@ describe('result', () => {
     expect(rb?.officialComposite).toBe(0);
     expect(disputed).toEqual([]);
     for (const result of results) {
-      const again = compositeScore(result.compositeInputJson as unknown as CompositeInput, 2);
+      expect(result.compositeInputJson).not.toHaveProperty('candidate_response');
+      const input = fullInput(result.compositeInputJson as unknown as StoredInput, result.minerResponseJson);
+      const again = compositeScore(input, 2);
       expect(again.composite).toBe(result.officialComposite);
       expect(again).toEqual(result.factorsJson);
     }

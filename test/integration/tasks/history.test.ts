@@ -147,7 +147,7 @@ async function play(seed: number, quorum: number): Promise<{ runId: string; even
       }
     }
   };
-  await Promise.all(Array.from({ length: 8 }, (_, index) => actor(`5Validator${index}`, 40)));
+  await Promise.all(Array.from({ length: 8 }, (_, index) => actor(`5Validator${index}`, 50)));
   return { runId: run.runId, events };
 }
 
