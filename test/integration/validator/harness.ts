@@ -142,3 +142,18 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
+
+/** Settings of an engine whose oracles and reconciler are all played by one stand-in. */
+export function oracleKeys(vendors: LlmStandin): NodeJS.ProcessEnv {
+  const base = vendors.baseUrl.replace(/\/v1$/, '');
+  return {
+    EIREL_VALIDATOR_ORACLE_OPENAI_API_KEY: 'k',
+    EIREL_VALIDATOR_ORACLE_OPENAI_BASE_URL: `${base}/v1`,
+    EIREL_VALIDATOR_ORACLE_GEMINI_API_KEY: 'k',
+    EIREL_VALIDATOR_ORACLE_GEMINI_BASE_URL: `${base}/v1beta`,
+    EIREL_VALIDATOR_ORACLE_GROK_API_KEY: 'k',
+    EIREL_VALIDATOR_ORACLE_GROK_BASE_URL: `${base}/v1`,
+    EIREL_VALIDATOR_RECONCILER_API_KEY: 'k',
+    EIREL_VALIDATOR_RECONCILER_BASE_URL: `${base}/v1`,
+  };
+}

@@ -1,6 +1,6 @@
 /** Decision 4, side `validator`: the engine finds the truth itself, by the owner's workflow and with its own keys. */
 import { startLlmStandin, type LlmStandin } from '../../../demo/standins/llm';
-import { eventually, startValidator, TestJudge, type TestValidator } from './harness';
+import { eventually, oracleKeys, startValidator, TestJudge, type TestValidator } from './harness';
 import { answer, TestOwner } from './owner';
 
 jest.setTimeout(90_000);
@@ -56,19 +56,7 @@ afterEach(async () => {
   await Promise.all([owner.kill(), judge.close(), vendors.close()]);
 });
 
-const keys = (): NodeJS.ProcessEnv => {
-  const base = vendors.baseUrl.replace(/\/v1$/, '');
-  return {
-    EIREL_VALIDATOR_ORACLE_OPENAI_API_KEY: 'k',
-    EIREL_VALIDATOR_ORACLE_OPENAI_BASE_URL: `${base}/v1`,
-    EIREL_VALIDATOR_ORACLE_GEMINI_API_KEY: 'k',
-    EIREL_VALIDATOR_ORACLE_GEMINI_BASE_URL: `${base}/v1beta`,
-    EIREL_VALIDATOR_ORACLE_GROK_API_KEY: 'k',
-    EIREL_VALIDATOR_ORACLE_GROK_BASE_URL: `${base}/v1`,
-    EIREL_VALIDATOR_RECONCILER_API_KEY: 'k',
-    EIREL_VALIDATOR_RECONCILER_BASE_URL: `${base}/v1`,
-  };
-};
+const keys = (): NodeJS.ProcessEnv => oracleKeys(vendors);
 
 const resultOf = async () => {
   await eventually('a result', () => owner.results.length > 0, 60_000);
