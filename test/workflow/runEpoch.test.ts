@@ -205,7 +205,7 @@ describe('runEpoch', () => {
   }, 60_000);
 
   it('shows what is stuck and why in one query, and tries again when it is told to', async () => {
-    const { activities, steps } = recorder(3600);
+    const { activities, steps, at } = recorder(3600);
     let broken = true;
     let tries = 0;
     const flaky = {
@@ -228,7 +228,7 @@ describe('runEpoch', () => {
           },
         }),
       );
-      expect(tries).toBe(4);
+      expect(tries).toBeGreaterThanOrEqual(4);
       const found: Array<Record<string, unknown>> = [];
       await eventually(async () => {
         found.length = 0;
@@ -244,11 +244,17 @@ describe('runEpoch', () => {
         EirelStatus: ['opening'],
         EirelReason: [expect.stringMatching(/openRun fails since .*no such file/)],
       });
+      // The second pause is long enough to be cut short on a slow machine too.
+      let next = 0;
+      await eventually(async () => {
+        const { stuck } = await progress(handle);
+        expect(stuck?.failures).toBe(2);
+        next = Date.parse(stuck?.nextAttempt ?? '');
+      });
       broken = false;
-      const asked = Date.now();
       expect(await update(handle, 'retry', { reason: 'put it there' })).toMatchObject({ outcome: 'applied' });
       await reached(handle, 'running');
-      expect(Date.now() - asked).toBeLessThan(4500);
+      expect(at('openRun')).toBeLessThan(next);
       await eventually(async () =>
         expect(
           await env.client.workflow.count(`EirelStuck IS NOT NULL AND WorkflowId = '${handle.workflowId}'`),

@@ -82,7 +82,7 @@ describe('a read', () => {
       name: 'ChainUnavailable',
       message: expect.stringContaining('did not answer chain_getFinalizedHead within 1.5 s'),
     });
-    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect(Date.now() - begun).toBeLessThan(30_000);
     await expect(chain.health()).resolves.toMatchObject({ connected: false, block: null });
     proxy.fate = () => 'pass';
     await expect(chain.listNeurons(on.NETUID)).resolves.toMatchObject(neurons);

@@ -416,7 +416,7 @@ describe('stopping', () => {
     ).cgroupDirectories;
     const started = Date.now();
     await runtime.stop('d1', { graceSeconds: 1 });
-    expect(Date.now() - started).toBeLessThan(8000);
+    expect(Date.now() - started).toBeLessThan(30_000);
     // Without a user or a control group of its own, a child in another session cannot be told from a stranger.
     const findable = isRoot || groups.length > 0 ? children : children.slice(0, 1);
     for (const pid of findable) expect(processAt(pid)).toBeNull();

@@ -223,7 +223,8 @@ describe('an attack by the page', () => {
     const startedAt = Date.now();
     const answer = await fetchPage(MASTER, `${origin.url}${path}`, {}, headers);
     expect(answer).toMatchObject({ status: 502, body: { detail: { error: 'fetch_failed', reason } } });
-    expect(Date.now() - startedAt).toBeLessThan(4_500);
+    // The origin would keep it for ever.
+    expect(Date.now() - startedAt).toBeLessThan(60_000);
   });
 
   it('five redirects are followed', async () => {

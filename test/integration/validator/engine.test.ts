@@ -317,7 +317,8 @@ describe('a lease', () => {
     await eventually('one answer', async () => (await engine()).active_tasks[0]?.judged === 1);
     const begun = Date.now();
     await first.stop();
-    expect(Date.now() - begun).toBeLessThan(4000);
+    // Not the lease, nor the miner, which never answers.
+    expect(Date.now() - begun).toBeLessThan(25_000);
     expect(owner.releases).toEqual([]);
     expect(owner.tasks[0]).toMatchObject({ status: 'claimed', claims: 1 });
 
