@@ -11,14 +11,16 @@ import type { Parts } from '../adapters/local-stack';
 import { messageOf, type Logger } from '../adapters/logging';
 import { OwnerClient } from '../adapters/owner-client';
 import { migrate } from '../adapters/postgres/migrate';
+import { connectTemporal, temporalConfigFromEnv } from '../adapters/temporal';
 import { weightsPayload } from '../domain/contracts/runs';
 import { sha256Hex } from '../domain/evidence/canonical';
 import { parseEvidence, type FamilyEvidence } from '../domain/evidence/contract';
 import { recomputeRun } from '../domain/evidence/recompute';
+import { workflowIds } from '../domain/messages';
 import { packAgent, type Packaging } from './archives';
 import { demoWallet, type DemoWallet } from './keys';
 import { demoProcesses, type DemoProcesses } from './processes';
-import { prepareSubnet } from './subnet';
+import { prepareSubnet, weightsPatience } from './subnet';
 import { publicationsOf } from './publications';
 import { attemptRefusals, type Refusal } from './refusals';
 import { tamper } from './tamperings';
@@ -369,10 +371,12 @@ export class Demo extends EventEmitter<DemoEvents> {
       uidOf[neuron.hotkey] = neuron.uid;
     for (const validator of this.wallets.validators) {
       const uid = uidOf[validator.hotkey.ss58] ?? -1;
-      await this.until(`the weights of ${validator.name} are final on chain`, 120, async () => {
-        onChain[validator.name] = await chain.readWeights(this.up.netuid, uid, 'finalized');
-        return (onChain[validator.name]?.length ?? 0) > 0;
-      });
+      const seconds = await this.patient(() => weightsPatience(chain, this.up.netuid, validator.hotkey.ss58));
+      // What is on chain may be of an earlier demo on the same node; the publication itself knows better.
+      await this.until(`${validator.name} has read its weights back`, seconds, () =>
+        this.isPublished(validator.hotkey.ss58),
+      );
+      onChain[validator.name] = await chain.readWeights(this.up.netuid, uid, 'finalized');
       this.emit('say', `${validator.name} has put its weights on chain (uid ${uid})`);
     }
     const publicArchives: string[] = [];
@@ -408,6 +412,19 @@ export class Demo extends EventEmitter<DemoEvents> {
       tamperings,
       refusals,
     };
+  }
+
+  /** Whether a validator's publication of the run has ended. @throws Error when it failed */
+  private async isPublished(hotkey: string): Promise<boolean> {
+    const client = await connectTemporal(temporalConfigFromEnv(this.up.env));
+    try {
+      const handle = client.workflow.getHandle(workflowIds.publication(RUN_ID, hotkey));
+      const { status } = await handle.describe();
+      if (status.name === 'FAILED') await handle.result();
+      return status.name === 'COMPLETED';
+    } finally {
+      await client.connection.close();
+    }
   }
 
   /** What must not work, does not: each with the status and the reason that a client would see. */

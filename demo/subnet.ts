@@ -7,7 +7,6 @@ import type { DemoWallet } from './keys';
 const TAO = 1_000_000_000n;
 const POCKET = 5n * TAO;
 const VALIDATOR_STAKE = 1_000n * TAO;
-const PERMIT_SECONDS = 120;
 
 /**
  * Makes the demo's keys neurons of a subnet that was there before: funds their coldkeys, registers their hotkeys, stakes on
@@ -30,7 +29,17 @@ export async function prepareSubnet(
     await chain.registerNeuron({ coldkey: wallet.coldkey, netuid, hotkey: wallet.hotkey.ss58 });
     say(`${wallet.name} is registered on subnet ${netuid}`);
   }
-  for (const wallet of wallets.validators) await permit(chain, netuid, wallet, say);
+  const { validators } = wallets;
+  for (const wallet of validators) await stake(chain, netuid, wallet, say);
+  for (const wallet of validators) await permit(chain, netuid, wallet, say);
+}
+
+/** Seconds within which the weights of a validator are on chain, by what the subnet asks for; generous. */
+export async function weightsPatience(chain: ChainClient, netuid: number, hotkey: string): Promise<number> {
+  const { commitReveal, rateLimitBlocks } = await chain.weightState(netuid, hotkey);
+  const { enabled, clock, periodEpochs } = commitReveal;
+  const blocks = rateLimitBlocks + (enabled ? (clock.tempo + 1) * (periodEpochs + 2) : 0);
+  return 120 + blocks * (await chain.blockSeconds());
 }
 
 async function neurons(chain: ChainClient, netuid: number) {
@@ -49,20 +58,29 @@ async function fund(chain: ChainClient, from: Hotkey, wallet: DemoWallet, amount
   await chain.transferKeepAlive({ from, to: wallet.coldkey.ss58, amountRao: amount - free });
 }
 
+async function stake(
+  chain: ChainClient,
+  netuid: number,
+  { name, coldkey, hotkey: { ss58: hotkey } }: DemoWallet,
+  say: (text: string) => void,
+): Promise<void> {
+  if ((await chain.weightState(netuid, hotkey)).validatorPermit) return;
+  await chain.addStake({ coldkey, netuid, hotkey, amountRao: VALIDATOR_STAKE });
+  say(`${name} has staked; its validator permit comes with an epoch of the subnet`);
+}
+
 async function permit(
   chain: ChainClient,
   netuid: number,
-  wallet: DemoWallet,
+  { name, hotkey: { ss58: hotkey } }: DemoWallet,
   say: (text: string) => void,
 ): Promise<void> {
-  const { ss58 } = wallet.hotkey;
-  if ((await chain.weightState(netuid, ss58)).validatorPermit) return;
-  await chain.addStake({ coldkey: wallet.coldkey, netuid, hotkey: ss58, amountRao: VALIDATOR_STAKE });
-  say(`${wallet.name} has staked; its validator permit comes with an epoch of the subnet`);
-  const end = Date.now() + PERMIT_SECONDS * 1000;
+  const { clock } = (await chain.weightState(netuid, hotkey)).commitReveal;
+  const seconds = Math.round(60 + (clock.tempo + 1) * (await chain.blockSeconds()));
+  const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
-    if ((await chain.weightState(netuid, ss58)).validatorPermit) return;
+    if ((await chain.weightState(netuid, hotkey)).validatorPermit) return;
     await sleep(1000);
   }
-  say(`${wallet.name} has no validator permit after ${PERMIT_SECONDS} s: its weights will wait for one`);
+  say(`${name} has no validator permit after ${seconds} s: its weights will wait for one`);
 }

@@ -4,6 +4,7 @@ import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
 import { readAccount } from './balances';
 import type { Emit } from './balances';
 import { revealTimelocked } from './commits';
+import { renewPermits } from './stake';
 import { applyExtrinsic, checkState, unsupportedCall } from './execute';
 import {
   ANCIENT,
@@ -274,6 +275,7 @@ export class Chain extends EventEmitter<ChainEvents> {
     const emit: Emit = (pallet, name, fields) =>
       events.push(this.runtime.eventRecord(null, pallet, name, fields));
     const { netuid } = this.genesis;
+    renewPermits(this.runtime, this.db, { netuid, block });
     revealTimelocked(this.runtime, this.db, emit, { netuid, block, seconds: Math.floor(timeMs / 1000) });
     return events;
   }

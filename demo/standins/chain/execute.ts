@@ -6,6 +6,7 @@ import type { SignedExtrinsic } from './extrinsic';
 import type { Runtime } from './runtime';
 import type { StateDb } from './state';
 import { bytesOf, commitHash, commitTimelocked, revealWeights } from './commits';
+import { addStake } from './stake';
 import { burnedRegister, poolCheckWeights, setWeights, Subnet } from './subtensor';
 
 type Call = SignedExtrinsic['call'];
@@ -25,6 +26,7 @@ const LIMITED = new Set([
 const FEE_FREE = new Set([...LIMITED, 'subtensorModule.revealWeights']);
 const SUPPORTED = new Set([
   ...FEE_FREE,
+  'subtensorModule.addStake',
   'subtensorModule.burnedRegister',
   'balances.transferKeepAlive',
   'balances.transferAllowDeath',
@@ -220,6 +222,15 @@ function execute(
     }
     case 'subtensorModule.setWeights':
       return named(setWeights(runtime, db, emit, signer, setWeightsArgs(call), now));
+    case 'subtensorModule.addStake': {
+      const [hotkey, netuid, amount] = call.args as unknown as [
+        { toString(): string },
+        Num,
+        { toBigInt(): bigint },
+      ];
+      const args = { netuid: netuid.toNumber(), hotkey: hotkey.toString(), amount: amount.toBigInt() };
+      return named(addStake(runtime, db, emit, signer, args));
+    }
     case 'subtensorModule.burnedRegister': {
       const [netuid, hotkey] = call.args as unknown as [{ toNumber(): number }, { toString(): string }];
       const args = { netuid: netuid.toNumber(), hotkey: hotkey.toString() };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { GenesisInput } from './genesis';
 import { startChainNode } from './node';
+import { SPEC_VERSIONS, type RuntimeProfile } from './profile';
 
 const HELP = `Runs a local chain node on the genuine Bittensor metadata, for development without a network.
 
@@ -11,12 +12,20 @@ const HELP = `Runs a local chain node on the genuine Bittensor metadata, for dev
   --data-dir FOLDER  where the chain is kept; without it nothing survives the process
   --block-ms N       milliseconds between blocks (default 1000)
   --finality-lag N   blocks between head and finality (default 3)
+  --runtime NAME     which runtime it begins with: genuine (the default), older (time locks by crv3, no mechanisms),
+                     oldest (no time locks), or the genuine one in metadata v14 or v15
   --help             this text
 `;
 
 function wholeNumber(text: string, option: string): number {
   if (!/^\d+$/.test(text)) throw new Error(`--${option} takes a whole number, not "${text}"`);
   return Number(text);
+}
+
+function profile(name: string): RuntimeProfile {
+  const names = Object.keys(SPEC_VERSIONS);
+  if (!names.includes(name)) throw new Error(`--runtime is one of ${names.join(', ')}, not "${name}"`);
+  return name as RuntimeProfile;
 }
 
 async function main(): Promise<void> {
@@ -28,6 +37,7 @@ async function main(): Promise<void> {
       'data-dir': { type: 'string' },
       'block-ms': { type: 'string', default: '1000' },
       'finality-lag': { type: 'string', default: '3' },
+      runtime: { type: 'string', default: 'genuine' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -41,6 +51,7 @@ async function main(): Promise<void> {
     dataDir: values['data-dir'],
     blockMs: wholeNumber(values['block-ms'], 'block-ms'),
     finalityLag: wholeNumber(values['finality-lag'], 'finality-lag'),
+    runtime: profile(values.runtime),
     genesis: values.genesis ? (JSON.parse(readFileSync(values.genesis, 'utf8')) as GenesisInput) : undefined,
   });
   process.stdout.write(`chain ready ${node.url} genesis ${node.genesisHash} block ${node.best().number}\n`);

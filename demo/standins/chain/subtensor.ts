@@ -51,6 +51,9 @@ export class Subnet {
   get maxUids(): number {
     return this.number('maxAllowedUids', this.netuid);
   }
+  get maxValidators(): number {
+    return this.number('maxAllowedValidators', this.netuid);
+  }
   get versionKey(): bigint {
     return (this.read('weightsVersionKey', this.netuid) as Big).toBigInt();
   }
