@@ -2,14 +2,12 @@
  * The `process` backend: each agent is a process of this machine, detached from the worker that started it, found
  * again through its state on disk, and kept apart from the service and from other agents as far as the host allows.
  */
-import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../logging';
 import { earlyEndFault } from '../early-end';
-import { projectRoot } from '../../project-root';
 import {
   type BuildSpec,
   type BuiltImage,
@@ -22,18 +20,14 @@ import {
   type RuntimePlacement,
   type RuntimeStatus,
 } from '../types';
-import { ControlGroups, removeGroups } from './cgroups';
 import type { ProcessRuntimeConfig } from './config';
-import { copyTree, pathExists } from './files';
+import { pathExists } from './files';
 import { probeHealth } from './health';
-import { buildProcessImage, type Image, openImage } from './image';
-import { forgetInstance, instanceLines, launch, reachedMemoryLimit, terminate } from './instance';
-import { askPython, type PythonInfo } from './interpreters';
-import { type AgentLimits, Isolation } from './isolation';
+import { buildProcessImage } from './image';
+import { forgetInstance, instanceLines, reachedMemoryLimit, terminate } from './instance';
 import { withLock } from './lock';
 import { capLog, tailLines } from './logs';
-import { findPort } from './ports';
-import { installPrograms, startCommand, writeEnvironment } from './start-command';
+import { AgentStarter } from './starter';
 import {
   DeploymentFiles,
   type DeploymentState,
@@ -43,7 +37,7 @@ import {
   readState,
   writeState,
 } from './state';
-import { acquireUid, releaseUid } from './uids';
+import { releaseUid } from './uids';
 
 const LOCK_WAIT_SECONDS = 60;
 const POLL_MS = 100;
@@ -54,34 +48,15 @@ const REPLACE_GRACE_SECONDS = 5;
 const PORT_ATTEMPTS = 3;
 const PORT_TAKEN = /EADDRINUSE|address already in use/i;
 
-interface Scripts {
-  shim: string;
-  hide: string;
-  enter: string;
-  launcher: string;
-}
-
 export class ProcessRuntime implements ContainerRuntime {
   readonly backend = 'process';
-  private readonly scripts: Scripts;
-  private isolation: Promise<Isolation> | undefined;
-  private groups: ControlGroups | undefined;
-  private python: PythonInfo | undefined;
-  /** Keeps two placements of this process from choosing one port. */
-  private choosing: Promise<unknown> = Promise.resolve();
+  private readonly starter: AgentStarter;
 
   constructor(
     private readonly config: ProcessRuntimeConfig,
     private readonly logger: Logger,
   ) {
-    const directory = join(projectRoot(), 'adapters', 'container-runtime', 'process');
-    const script = (name: string): string => join(directory, name);
-    this.scripts = {
-      shim: script('shim.sh'),
-      hide: script('hide.sh'),
-      enter: script('enter.sh'),
-      launcher: script('launcher.py'),
-    };
+    this.starter = new AgentStarter(config, logger);
   }
 
   async buildImage(spec: BuildSpec): Promise<BuiltImage> {
@@ -223,129 +198,9 @@ export class ProcessRuntime implements ContainerRuntime {
       // Also after a crash: children of the agent may have outlived it.
       await terminate(files, known, runs ? REPLACE_GRACE_SECONDS : 0);
       await forgetInstance(files, known.instanceId);
-      return { state: await this.start(files, spec, same ? known.restarts + 1 : 0), adopted: false };
+      return { state: await this.starter.start(files, spec, same ? known.restarts + 1 : 0), adopted: false };
     }
-    return { state: await this.start(files, spec, 0), adopted: false };
-  }
-
-  private async start(
-    files: DeploymentFiles,
-    spec: PlacementSpec,
-    restarts: number,
-  ): Promise<DeploymentState> {
-    const image = await openImage(this.config.root, spec.imageRef);
-    const python = await this.findPython();
-    const isolation = await this.isolate(python);
-    await mkdir(files.directory, { recursive: true, mode: 0o711 });
-    const uid = isolation.ownUsers ? await acquireUid(this.config.uids, files) : null;
-    try {
-      await this.prepareDirectory(files, image.tree, uid);
-      await installPrograms(files, this.scripts, python);
-      return await this.startInstance(files, spec, restarts, uid, { image, python, isolation });
-    } catch (error) {
-      // Once there is a state, `remove` gives the id back.
-      if (uid !== null && (await readState(files)) === null) await releaseUid(uid, files);
-      throw error;
-    }
-  }
-
-  /** Writes down first what it is about to make, so that whoever comes after a crash can clean up. */
-  private async startInstance(
-    files: DeploymentFiles,
-    spec: PlacementSpec,
-    restarts: number,
-    uid: number | null,
-    parts: { image: Image; python: PythonInfo | OwnerFault; isolation: Isolation },
-  ): Promise<DeploymentState> {
-    const { image, python, isolation } = parts;
-    const instanceId = randomBytes(8).toString('hex');
-    const limits: AgentLimits = {
-      uid,
-      memoryBytes: spec.memoryBytes,
-      maxProcesses: this.config.maxProcesses,
-      fileMaxBytes: this.config.fileMaxBytes,
-    };
-    this.groups ??= ControlGroups.detect(this.config.root);
-    const groups = this.groups;
-    const { state: planned, start } = await this.choosePort(spec, async (port) => {
-      const start = startCommand(image.plan, spec, files, port, python);
-      const state: DeploymentState = {
-        version: 1,
-        deploymentId: spec.deploymentId,
-        submissionId: spec.submissionId,
-        revision: spec.revision,
-        imageRef: spec.imageRef,
-        instanceId,
-        port,
-        healthPath: spec.manifest.runtime.health_path,
-        startedAt: new Date().toISOString(),
-        restarts,
-        cpuMillis: spec.cpuMillis,
-        memoryBytes: spec.memoryBytes,
-        uid,
-        cgroupDirectories: groups.directoriesOf(instanceId),
-        limits: [...isolation.notes(limits), ...groups.notes(spec)],
-        stopped: false,
-      };
-      await writeState(files, state);
-      return { state, start };
-    });
-    const state = await this.limitByGroups(files, planned, groups, isolation.notes(limits));
-    const environmentFile = join(files.home, `.environment-${instanceId}`);
-    await writeEnvironment(environmentFile, start.env, uid);
-    const wrap = isolation.wrap(limits, files.directory);
-    const enter = ['/bin/sh', join(files.bin, 'enter.sh'), environmentFile, start.directory];
-    await launch(files, state, this.scripts.shim, [...wrap, ...enter, ...start.words]);
-    const { deploymentId, port } = state;
-    this.logger.info('started an agent', { deploymentId, instanceId, port, uid });
-    return state;
-  }
-
-  /** A fresh copy of the image and a fresh home, as a container has after a restart. */
-  private async prepareDirectory(files: DeploymentFiles, tree: string, uid: number | null): Promise<void> {
-    await chmod(files.directory, 0o711);
-    await mkdir(files.run, { recursive: true, mode: 0o700 });
-    await rm(files.app, { recursive: true, force: true });
-    await rm(files.home, { recursive: true, force: true });
-    await copyTree(tree, files.app, uid);
-    for (const directory of [files.home, join(files.home, 'tmp')]) {
-      await mkdir(directory, { mode: 0o700 });
-      if (uid !== null) await chown(directory, uid, uid);
-    }
-    await chmod(files.app, 0o700);
-  }
-
-  /** An agent whose groups cannot be made runs without them, and its placement says so. */
-  private async limitByGroups(
-    files: DeploymentFiles,
-    state: DeploymentState,
-    groups: ControlGroups,
-    otherNotes: string[],
-  ): Promise<DeploymentState> {
-    try {
-      groups.create(state.instanceId, { ...state, maxProcesses: this.config.maxProcesses });
-      return state;
-    } catch (error) {
-      await removeGroups(state.cgroupDirectories);
-      const note = `memory and cpu not limited for the whole agent: ${(error as Error).message}`;
-      const without = { ...state, cgroupDirectories: [], limits: [...otherNotes, note] };
-      await writeState(files, without);
-      return without;
-    }
-  }
-
-  /** Runs `record`, which writes the chosen port down, before the next choice is made. */
-  private async choosePort<T>(spec: PlacementSpec, record: (port: number) => Promise<T>): Promise<T> {
-    const chosen = this.choosing.then(async () => {
-      const taken = new Set<number>();
-      for (const id of await knownDeployments(this.config.root)) {
-        const state = id === spec.deploymentId ? null : await readState(this.files(id));
-        if (state !== null && !state.stopped) taken.add(state.port);
-      }
-      return record(await findPort(this.config.ports, taken));
-    });
-    this.choosing = chosen.catch(() => undefined);
-    return chosen;
+    return { state: await this.starter.start(files, spec, 0), adopted: false };
   }
 
   private async untilReady(
@@ -460,40 +315,6 @@ export class ProcessRuntime implements ContainerRuntime {
       adopted,
       limits: state.limits,
     };
-  }
-
-  /** The interpreter, or why there is none: agents that do not need it run all the same. */
-  private async findPython(): Promise<PythonInfo | OwnerFault> {
-    try {
-      // Only a complete answer is kept, so that installing the SDK helps without a restart.
-      if (this.python?.uvicorn !== true) this.python = await askPython(this.config.python);
-      return this.python;
-    } catch (error) {
-      if (error instanceof OwnerFault) return error;
-      throw error;
-    }
-  }
-
-  private isolate(python: PythonInfo | OwnerFault): Promise<Isolation> {
-    this.isolation ??= Isolation.detect(
-      this.config,
-      python instanceof OwnerFault ? null : python,
-      this.scripts.hide,
-    ).then((isolation) => {
-      const { userNote: note } = isolation;
-      if (isolation.ownUsers) this.logger.info('agents are isolated by user', { note });
-      else if (process.getuid?.() === 0 && !this.config.allowRoot) {
-        throw new OwnerFault(
-          'agents_as_root',
-          `${note}, which is everything, since it runs as root: mend that, run the service as another user, choose the ` +
-            'docker backend, or, for agents that you trust, set EIREL_PROCESS_RUNTIME_ALLOW_ROOT=true',
-        );
-      } else this.logger.warn(note);
-      return isolation;
-    });
-    // A failed attempt is made again by the next placement.
-    this.isolation.catch(() => (this.isolation = undefined));
-    return this.isolation;
   }
 }
 
