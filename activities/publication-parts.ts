@@ -2,6 +2,7 @@
 import { ChainUnavailable } from '../adapters/chain/errors';
 import type { ChainClient, SentExtrinsic } from '../adapters/chain/types';
 import type { Hotkey } from '../adapters/keys/types';
+import type { ActionRecord } from '../adapters/postgres/operator-actions';
 import type { PublicationLedger } from '../adapters/publication-ledger';
 import type { WeightMode } from '../domain/weights/outcomes';
 import type { CommitPreference } from '../domain/weights/rules';
@@ -75,6 +76,7 @@ export interface PublicationActivities {
     commitHash: string;
   }): Promise<RevealState>;
   verifyVector(input: { netuid: number; plan: VectorPlan }): Promise<{ message: string }>;
+  recordOrder(order: ActionRecord): Promise<void>;
 }
 
 export interface PublicationDeps {

@@ -82,6 +82,7 @@ export function createPublicationActivities(deps: PublicationDeps): PublicationA
       };
     },
 
+    recordOrder: (order) => deps.ledger.recordOrder(order),
     submitVector: (input) => beating(() => submitCommitOrSet(deps, input)),
     submitReveal: (input) => beating(() => submitReveal(deps, input)),
 

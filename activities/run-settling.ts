@@ -7,6 +7,8 @@ import type { RunPolicy } from './run-policy';
 import type { WorkflowSignaller } from './signaller';
 import { recordEvent } from './submission-events';
 
+/** Workflows that are told at the same time. */
+const LANES = 8;
 const COLD: PoolDrain = { by: 'pool' };
 
 export interface Settled {
@@ -44,7 +46,7 @@ export async function settleDeployments(deps: SettlingDeps, runId: string): Prom
   );
   const about = { keeps: keep.length > 0, servedAny: served.size > 0 };
   let retired = 0;
-  for (const row of await candidates(db, familyId, [...members])) {
+  const settle = async (row: Candidate): Promise<void> => {
     const rank = keep.indexOf(row.id);
     const superseded = ['retired', 'withdrawn'].includes(row.submission.status);
     const fate: Fate = fateAfterRun(
@@ -74,9 +76,17 @@ export async function settleDeployments(deps: SettlingDeps, runId: string): Prom
       await signaller.retireSubmission(row.submissionId, reason);
       retired += 1;
     }
-  }
+  };
+  const left = await candidates(db, familyId, [...members]);
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let row = left.shift(); row; row = left.shift()) await settle(row);
+    }),
+  );
   return { kept: keep.length, retired };
 }
+
+type Candidate = Awaited<ReturnType<typeof candidates>>[number];
 
 /** Deployments that a run may decide about: its members, and those that an earlier run let stay. */
 function candidates(db: Db, familyId: string, members: string[]) {

@@ -1,5 +1,5 @@
 import type { Db, Prisma } from '../adapters/postgres';
-import { writeAction } from './operator-actions';
+import { writeAction } from '../adapters/postgres/operator-actions';
 import type { SteerOrder, SteerOutcome } from '../domain/run-steering';
 
 /** An order that was decided: who gave it, when and why, what came of it, and what the run's row has to show for it. */

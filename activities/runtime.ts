@@ -14,7 +14,12 @@ import { recordEvent } from './submission-events';
 import { beating, pause } from './waiting';
 
 export interface RuntimeActivities {
-  buildSubmission(input: { submissionId: string; deploymentId: string }): Promise<{ imageRef: string }>;
+  buildSubmission(input: {
+    submissionId: string;
+    deploymentId: string;
+    /** Counts the workflow's own rounds of attempts, from 1. */
+    round?: number;
+  }): Promise<{ imageRef: string }>;
   placeDeployment(input: { deploymentId: string; imageRef: string }): Promise<Placed | NoCapacity>;
   awaitRoom(input: { deploymentId: string; seen: string }): Promise<{ reason: string | null }>;
   watchDeployment(input: { deploymentId: string; instanceId: string }): Promise<{ reason: string }>;
@@ -63,7 +68,7 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
 
   return {
     /** Content-addressed: the same archive is built once. The log is kept as the submission's evidence. */
-    async buildSubmission({ submissionId, deploymentId }) {
+    async buildSubmission({ submissionId, deploymentId, round = 1 }) {
       const context = Context.current();
       const submission = await db.managedMinerSubmission.findUnique({
         where: { id: submissionId },
@@ -74,7 +79,8 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps): RuntimeActiv
         where: { id: submissionId, status: 'received' },
         data: { status: 'building', statusReason: 'building' },
       });
-      const { attempt } = context.info;
+      // The log goes on from the attempts of earlier rounds.
+      const attempt = context.info.attempt + (round - 1) * (context.info.retryPolicy?.maximumAttempts || 1);
       const log = await BuildEvidence.open(objectStore, submissionId, attempt, (error) =>
         deps.logger.warn('a build log could not be kept', { submissionId, reason: messageOf(error) }),
       );

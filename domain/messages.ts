@@ -366,6 +366,8 @@ export interface PublicationStatusView {
 export const PUBLICATION_MESSAGES = {
   /** Signal: give up before the next extrinsic. */
   cancel: 'cancel',
+  /** Signal: try now what it waits for. */
+  retry: 'retry',
   /** Query: `PublicationStatusView`. */
   status: 'status',
 } as const;

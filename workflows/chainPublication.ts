@@ -4,47 +4,50 @@ import {
   condition,
   defineQuery,
   defineSignal,
+  log,
   proxyActivities,
+  allHandlersFinished,
   setHandler,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import { FAULTS, FINAL_FAULTS } from '../domain/faults';
+import { FAULTS } from '../domain/faults';
 import {
   PUBLICATION_MESSAGES,
   type ChainPublicationInput,
   type PublicationStatusView,
 } from '../domain/messages';
+import { readSender } from '../domain/orders';
 import type {
   Attempted,
   PublicationActivities,
   SubmitOutcome,
   VectorPlan,
 } from '../activities/publication-parts';
+import { insist, QUICK_RETRIES, troubleText } from './insistence';
 import { announce, introduce } from './visibility';
 
-export const cancelSignal = defineSignal(PUBLICATION_MESSAGES.cancel);
+export const cancelSignal = defineSignal<[unknown?]>(PUBLICATION_MESSAGES.cancel);
+export const retrySignal = defineSignal<[unknown?]>(PUBLICATION_MESSAGES.retry);
 export const publicationStatusQuery = defineQuery<PublicationStatusView>(PUBLICATION_MESSAGES.status);
 
 // All on the publishing hotkey's own queue (the workflow's): its worker holds the key and sends one extrinsic at a time.
 const reading = proxyActivities<PublicationActivities>({
   startToCloseTimeout: '60 seconds',
-  scheduleToCloseTimeout: '1 day',
-  retry: {
-    initialInterval: '2 seconds',
-    maximumInterval: '1 minute',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
+  retry: QUICK_RETRIES,
 });
 
 const signing = proxyActivities<PublicationActivities>({
   startToCloseTimeout: '30 minutes',
-  scheduleToCloseTimeout: '1 day',
   heartbeatTimeout: '20 seconds',
-  retry: {
-    initialInterval: '2 seconds',
-    maximumInterval: '30 seconds',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
+  retry: QUICK_RETRIES,
+});
+
+// What operators ordered is written down for as long as that takes, beside everything else.
+const records = proxyActivities<Pick<PublicationActivities, 'recordOrder'>>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 day',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 });
 
 /** Attempts that a better signature may mend, before the publication is given up; the next interval starts anew. */
@@ -53,10 +56,14 @@ const MAX_TRIES = 20;
 const PATIENCE_MS = 86_400_000;
 const LONGEST_BACKOFF_SECONDS = 300;
 
+/** Thrown where it was cancelled before anything of it was on chain. */
+const CANCELLED = ApplicationFailure.nonRetryable('cancelled by an operator', FAULTS.badState);
+
 /** Puts one set of weights on chain: read, plan, submit or commit, finalise, reveal, read back and compare. */
 export async function chainPublication(input: ChainPublicationInput): Promise<PublicationStatusView> {
   const publication = new Publication(input);
-  setHandler(cancelSignal, () => publication.cancel());
+  setHandler(cancelSignal, (sent?: unknown) => publication.order('cancel', sent));
+  setHandler(retrySignal, (sent?: unknown) => publication.order('retry', sent));
   setHandler(publicationStatusQuery, () => publication.view);
   introduce('publication', { hotkey: input.hotkey, ...(input.runId ? { runId: input.runId } : {}) });
   return publication.live();
@@ -65,6 +72,9 @@ export async function chainPublication(input: ChainPublicationInput): Promise<Pu
 class Publication {
   view: PublicationStatusView;
   private cancelled = false;
+  /** Grows whenever an operator wants a wait to end. */
+  private wakes = 0;
+  private stuck = false;
   private tries = 0;
   private failures = 0;
   /** Labels of outcomes that are final the second time. */
@@ -85,14 +95,45 @@ class Publication {
     };
   }
 
-  cancel(): void {
-    this.cancelled = true;
+  /** An operator has it give up, or try now what it waits for; either way it is written down who said so and why. */
+  async order(action: 'cancel' | 'retry', sent: unknown): Promise<void> {
+    const ended = ['done', 'failed', 'cancelled'].includes(this.view.step);
+    const waits = this.view.step === 'waiting' || this.stuck;
+    const changed = !ended && (action === 'cancel' ? !this.cancelled : waits);
+    if (changed && action === 'cancel') this.cancelled = true;
+    if (changed) this.wakes += 1;
+    const { id, actor, via, reason } = readSender(sent);
+    const { runId, hotkey } = this.view;
+    const message = changed
+      ? action === 'cancel'
+        ? 'gives up before its next extrinsic'
+        : `tries again now: ${this.view.reason}`
+      : `nothing to ${action}: it is ${this.view.step}`;
+    await records
+      .recordOrder({
+        id: via === 'temporal' && id !== null ? id : uuid4(),
+        actor,
+        via,
+        action: `publication.${action}`,
+        target: `${runId ?? 'latest'}/${hotkey}`,
+        reason,
+        outcome: changed ? 'applied' : 'unchanged',
+        message,
+      })
+      .catch((error: unknown) => log.error('an order could not be written down', { error }));
   }
 
   async live(): Promise<PublicationStatusView> {
+    const view = await this.toTheEnd();
+    await condition(allHandlersFinished);
+    return view;
+  }
+
+  private async toTheEnd(): Promise<PublicationStatusView> {
     try {
       return await this.publish();
     } catch (error) {
+      if (error === CANCELLED) return this.say('cancelled', 'cancelled by an operator; nothing more is sent');
       const cause = error instanceof ActivityFailure && error.cause instanceof Error ? error.cause : error;
       this.say('failed', cause instanceof Error ? cause.message : String(cause));
       throw error;
@@ -101,12 +142,15 @@ class Publication {
 
   private async publish(): Promise<PublicationStatusView> {
     this.say('reading', this.view.reason);
-    const served = await reading.loadWeights({ runId: this.input.runId });
+    const served = await this.insist(() => reading.loadWeights({ runId: this.input.runId }), true);
     this.view.runId = served.runId;
     for (;;) {
       if (this.cancelled) return this.say('cancelled', 'cancelled by an operator; nothing more is sent');
       // The vector is planned anew for every attempt: uids may have moved since the last one.
-      const plan = await reading.planVector({ ...this.about, weights: served.weights });
+      const plan = await this.insist(
+        () => reading.planVector({ ...this.about, weights: served.weights }),
+        true,
+      );
       this.view.mode = plan.mode;
       if (plan.waitSeconds > 0) {
         const reason = `too soon: the chain takes weights again at block ${plan.untilBlock}`;
@@ -129,7 +173,7 @@ class Publication {
 
   private async verify(plan: VectorPlan, included: Attempted): Promise<PublicationStatusView> {
     this.say('verifying', 'reading the row back');
-    const check = await reading.verifyVector({ netuid: this.input.netuid, plan });
+    const check = await this.insist(() => reading.verifyVector({ netuid: this.input.netuid, plan }));
     return this.say('done', `on chain at block ${included.blockNumber}, ${check.message}`);
   }
 
@@ -140,7 +184,7 @@ class Publication {
     commitAttempt: number,
   ): Promise<PublicationStatusView | null> {
     for (;;) {
-      const state = await reading.checkReveal({ ...this.about, plan, commitHash });
+      const state = await this.insist(() => reading.checkReveal({ ...this.about, plan, commitHash }));
       if (state.kind === 'revealed') {
         return this.say('done', `committed and revealed, ${state.message}`);
       }
@@ -154,7 +198,7 @@ class Publication {
       }
       if (state.kind === 'waiting') {
         this.say('revealing', state.message);
-        await condition(() => this.cancelled, state.waitSeconds * 1000);
+        await this.sleep(state.waitSeconds);
         continue;
       }
       await this.attempt('revealing the weights', (key) =>
@@ -171,7 +215,8 @@ class Publication {
     this.view.attempt += 1;
     const { attempt, runId } = this.view;
     this.say('submitting', `${what}, attempt ${attempt}`);
-    const outcome = await send({ ...this.about, workflowId: workflowInfo().workflowId, attempt, runId });
+    const { workflowId } = workflowInfo();
+    const outcome = await this.insist(() => send({ ...this.about, workflowId, attempt, runId }));
     if (outcome.kind === 'again') {
       if (outcome.once) this.countOnce(outcome.label, outcome.message);
       if (outcome.counts) this.countTry(outcome.message);
@@ -189,7 +234,8 @@ class Publication {
       const { blockNumber, blockHash, extrinsicHash } = included;
       this.view = { ...this.view, blockNumber, blockHash, extrinsicHash };
       this.say('finalising', `included in block ${blockNumber}; waiting for finality`);
-      const finality = await signing.awaitFinality({ ...this.about, included });
+      const about = { ...this.about, included };
+      const finality = await this.insist(() => signing.awaitFinality(about));
       if (finality.kind === 'final') return included;
       if (finality.kind === 'gone') {
         this.countTry(finality.message);
@@ -231,13 +277,45 @@ class Publication {
     this.view.outcome = label;
     if (Date.now() - workflowInfo().startTime.getTime() > PATIENCE_MS)
       throw this.giveUp(`given up after a day: ${reason}`);
-    this.say('waiting', reason);
-    await condition(() => this.cancelled, seconds * 1000);
+    // Too soon is how the chain is; everything else is something that keeps it from going on.
+    this.say('waiting', reason, label === 'TOO_SOON' ? null : 'submitting');
+    await this.sleep(seconds);
   }
 
-  private say(step: PublicationStatusView['step'], reason: string): PublicationStatusView {
+  private async sleep(seconds: number): Promise<void> {
+    const seen = this.wakes;
+    await condition(() => this.wakes !== seen, seconds * 1000);
+  }
+
+  /**
+   * An activity that is tried again where it can be seen.
+   * @param leave whether the publication may be cancelled in between, nothing of it being on chain
+   */
+  private insist<T>(act: () => Promise<T>, leave = false): Promise<T> {
+    const { step, reason } = this.view;
+    return insist(
+      async (round) => {
+        if (leave && this.cancelled) throw CANCELLED;
+        const result = await act();
+        if (round > 1) this.say(step, reason);
+        return result;
+      },
+      {
+        patienceMs: PATIENCE_MS,
+        onTrouble: (trouble) => this.say(step, troubleText(trouble), step),
+        wake: () => this.wakes,
+      },
+    );
+  }
+
+  private say(
+    step: PublicationStatusView['step'],
+    reason: string,
+    stuck: string | null = null,
+  ): PublicationStatusView {
     this.view = { ...this.view, step, reason };
-    announce(step, reason);
+    this.stuck = stuck !== null;
+    announce(step, reason, stuck);
     return this.view;
   }
 }

@@ -17,7 +17,7 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { FAULTS, FINAL_FAULTS } from '../domain/faults';
+import { FAULTS } from '../domain/faults';
 import {
   DEPLOYMENT_MESSAGES,
   SUBMISSION_MESSAGES,
@@ -38,6 +38,7 @@ import type { SubmissionActivities } from '../activities/submissions';
 import { deploymentLifecycle } from './deploymentLifecycle';
 import { ROW_OPTIONS } from './activity-options';
 import { logLinesOf } from './faults';
+import { insist, QUICK_RETRIES, troubleText } from './insistence';
 import { announce, introduce } from './visibility';
 
 export const withdrawUpdate = defineUpdate<SubmissionStatusView, [WithdrawRequest]>(
@@ -55,26 +56,18 @@ const rows = proxyActivities<SubmissionActivities & OperatorActivities>(ROW_OPTI
 const chain = proxyActivities<ChainActivities>({
   taskQueue: TASK_QUEUES.chain,
   startToCloseTimeout: '60 seconds',
-  scheduleToCloseTimeout: '1 day',
-  retry: {
-    initialInterval: '1 second',
-    backoffCoefficient: 1.5,
-    maximumInterval: '30 seconds',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
+  retry: QUICK_RETRIES,
 });
 
 const runtime = proxyActivities<RuntimeActivities>({
   taskQueue: TASK_QUEUES.runtime,
   startToCloseTimeout: '30 minutes',
-  scheduleToCloseTimeout: '1 day',
   heartbeatTimeout: '15 seconds',
-  retry: {
-    initialInterval: '1 second',
-    maximumInterval: '2 minutes',
-    nonRetryableErrorTypes: [...FINAL_FAULTS],
-  },
+  retry: QUICK_RETRIES,
 });
+
+/** After this long the owner's failures end the check of a fee, and leave a build to its operator. */
+const PATIENCE_MS = 86_400_000;
 
 /** How a submission ended, and whether that used up one of its hotkey's submissions. */
 interface Ending {
@@ -190,7 +183,7 @@ class SubmissionLife {
     const { submissionId, deploymentId, introducedRunId } = this.input;
     this.say('fee', 'received', 'checking the submission fee on chain');
     try {
-      await chain.verifySubmissionFee(submissionId);
+      await this.insist('fee', 'received', () => chain.verifySubmissionFee(submissionId));
     } catch (error) {
       return endingOf(error, 'rejected', 'fee');
     }
@@ -198,7 +191,9 @@ class SubmissionLife {
       this.say('build', 'building', 'building the agent from its archive');
       const seen = this.buildRetries;
       try {
-        const image = await runtime.buildSubmission({ submissionId, deploymentId });
+        const image = await this.insist('build', 'building', (round) =>
+          runtime.buildSubmission({ submissionId, deploymentId, round }),
+        );
         const placed = await rows.recordBuilt({ submissionId, deploymentId, imageRef: image.imageRef });
         this.say(
           'waiting_for_run',
@@ -224,6 +219,15 @@ class SubmissionLife {
     }
     await condition(() => false);
     return null;
+  }
+
+  /** The signal `retryBuild` ends the wait for the next round of either step. */
+  private insist<T>(step: 'fee' | 'build', status: string, act: (round: number) => Promise<T>): Promise<T> {
+    return insist(act, {
+      patienceMs: PATIENCE_MS,
+      onTrouble: (trouble) => this.say(step, status, troubleText(trouble), step),
+      wake: () => this.buildRetries,
+    });
   }
 
   private async ownDeployment(): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Db } from '../postgres';
+import { writeAction, type ActionRecord } from '../postgres/operator-actions';
 
 /** One attempt to put weights on chain, as it stands. */
 export interface PublicationRow {
@@ -39,6 +40,8 @@ export interface PublicationLedger {
   record(row: PublicationRow): Promise<void>;
   /** The last row of an attempt, null when it was never begun. */
   find(workflowId: string, attempt: number): Promise<PublicationRow | null>;
+  /** What an operator told a publication, kept beside its attempts; the same order twice is one. */
+  recordOrder(order: ActionRecord): Promise<void>;
 }
 
 /** The owner's database; for a publisher that runs beside it. */
@@ -88,26 +91,29 @@ export function postgresPublicationLedger(db: Db): PublicationLedger {
         details: row.detailsJson as PublicationDetails,
       };
     },
+    recordOrder: async (order) => void (await db.$transaction((tx) => writeAction(tx, order))),
   };
 }
 
 /** A file of JSON lines; for a validator, who has no database of the owner's. Later lines supersede earlier ones. */
 export function filePublicationLedger(path: string): PublicationLedger {
+  const append = async (entry: object): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'a', 0o600);
+    try {
+      // A line that a crash cut short must not swallow the next one.
+      const { size } = await file.stat();
+      const line = `${JSON.stringify(entry)}\n`;
+      await file.write(size > 0 ? `\n${line}` : line);
+      // On disk before anything is sent: a commit whose salt is lost can never be revealed.
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  };
   return {
-    async record(row) {
-      await mkdir(dirname(path), { recursive: true });
-      const file = await open(path, 'a', 0o600);
-      try {
-        // A line that a crash cut short must not swallow the next one.
-        const { size } = await file.stat();
-        const line = `${JSON.stringify({ ...row, at: new Date().toISOString() })}\n`;
-        await file.write(size > 0 ? `\n${line}` : line);
-        // On disk before anything is sent: a commit whose salt is lost can never be revealed.
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    },
+    record: (row) => append({ ...row, at: new Date().toISOString() }),
+    recordOrder: (order) => append({ order, at: new Date().toISOString() }),
     async find(workflowId, attempt) {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return '';

@@ -28,9 +28,12 @@ const ATTEMPTED = {
 
 function activities() {
   const submitted: number[] = [];
+  const orders: Record<string, unknown>[] = [];
   return {
     submitted,
+    orders,
     all: {
+      recordOrder: async (order: Record<string, unknown>): Promise<void> => void orders.push(order),
       loadWeights: async () => ({ runId: 'run-1', weights: { miner: 1 } }),
       planVector: async () => ({
         uid: 3,
@@ -197,7 +200,7 @@ describe('chainPublication', () => {
   }, 60_000);
 
   it('stops before the next extrinsic when cancelled', async () => {
-    const { all, submitted } = activities();
+    const { all, submitted, orders } = activities();
     const waiting = { ...all, planVector: async () => ({ ...(await all.planVector()), waitSeconds: 3600 }) };
     await env.withWorkers(waiting, async () => {
       const handle = await start();
@@ -205,9 +208,70 @@ describe('chainPublication', () => {
         const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
         expect(view.step).toBe('waiting');
       });
+      await handle.signal(PUBLICATION_MESSAGES.cancel, { actor: 'ana', reason: 'wrong weights' });
+      expect(await handle.result()).toMatchObject({ step: 'cancelled' });
+    }, [QUEUE]);
+    expect(submitted).toEqual([]);
+    expect(orders).toEqual([
+      expect.objectContaining({
+        action: 'publication.cancel',
+        actor: 'ana',
+        via: 'temporal',
+        reason: 'wrong weights',
+        outcome: 'applied',
+      }),
+    ]);
+  }, 60_000);
+
+  it('says that it is stuck and why, tries again when told, and keeps who told it', async () => {
+    const { all, submitted, orders } = activities();
+    let away = true;
+    const down = {
+      ...all,
+      loadWeights: async () => {
+        if (away) throw ApplicationFailure.create({ type: FAULTS.owner, message: 'the owner is away' });
+        return all.loadWeights();
+      },
+    };
+    await env.withWorkers(down, async () => {
+      const handle = await start();
+      await eventually(async () => {
+        const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
+        expect(view.reason).toMatch(/^the owner is away\. Failed 1 time; tried again at /);
+      }, 45_000);
+      expect(JSON.stringify((await handle.describe()).typedSearchAttributes)).toContain('EirelStuck');
+      away = false;
+      await handle.signal(PUBLICATION_MESSAGES.retry, 'the owner is back');
+      expect(await handle.result()).toMatchObject({ step: 'done', attempt: 1 });
+      await handle.signal(PUBLICATION_MESSAGES.cancel).catch(() => undefined);
+    }, [QUEUE]);
+    expect(submitted).toEqual([1]);
+    expect(orders).toEqual([
+      expect.objectContaining({
+        action: 'publication.retry',
+        reason: 'the owner is back',
+        outcome: 'applied',
+      }),
+    ]);
+  }, 90_000);
+
+  it('can be cancelled while nothing answers', async () => {
+    const { all, submitted } = activities();
+    const down = {
+      ...all,
+      loadWeights: async () => {
+        throw ApplicationFailure.create({ type: FAULTS.owner, message: 'the owner is away' });
+      },
+    };
+    await env.withWorkers(down, async () => {
+      const handle = await start();
+      await eventually(async () => {
+        const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
+        expect(view.reason).toContain('tried again at');
+      }, 45_000);
       await handle.signal(PUBLICATION_MESSAGES.cancel);
       expect(await handle.result()).toMatchObject({ step: 'cancelled' });
     }, [QUEUE]);
     expect(submitted).toEqual([]);
-  }, 60_000);
+  }, 90_000);
 });

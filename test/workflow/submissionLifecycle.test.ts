@@ -116,6 +116,49 @@ describe('submissionLifecycle', () => {
     expect(pending).toBe(0);
   }, 60_000);
 
+  it.each([
+    ['fee', 'verifySubmissionFee', 'the chain does not answer'],
+    ['build', 'buildSubmission', 'the registry does not answer.'],
+  ])(
+    'says that its %s is stuck and why, and goes on when it is told to try again',
+    async (step, activity, why) => {
+      const { activities } = recorder();
+      const mended = { [activity]: false };
+      const rounds: unknown[] = [];
+      const down = {
+        ...activities,
+        [activity]: async (input: { round?: number }) => {
+          rounds.push(input.round);
+          if (!mended[activity]) throw ApplicationFailure.create({ type: FAULTS.owner, message: why });
+          return { status: 'verified', imageRef: 'image-1' };
+        },
+      };
+      await env.withWorkers(down, async () => {
+        const { handle, view } = await start();
+        await eventually(async () => expect((await view()).reason).toMatch(/tried again at/), 45_000);
+        expect((await view()).reason).toMatch(
+          new RegExp(`^${why.replace(/\.$/, '')}\\. Failed 1 time; tried again at 20`),
+        );
+        const { typedSearchAttributes } = await handle.describe();
+        const attributes = JSON.stringify(typedSearchAttributes);
+        expect(attributes).toContain('EirelStuck');
+        expect(attributes).toContain(step);
+        mended[activity] = true;
+        await handle.signal(SUBMISSION_MESSAGES.retryBuild);
+        await eventually(async () => expect((await view()).step).toBe('waiting_for_run'));
+        await eventually(async () => {
+          const found = await handle.describe();
+          expect(JSON.stringify(found.typedSearchAttributes)).not.toContain('EirelStuck');
+        });
+        await handle.signal(SUBMISSION_MESSAGES.retire);
+        await handle.result();
+      });
+      expect(rounds.length).toBeGreaterThan(5);
+      if (step === 'build') expect(rounds.at(-1)).toBe(2);
+    },
+    90_000,
+  );
+
   it("ends as build_failed and uses up the cap when the build fails by the miner's fault", async () => {
     const { activities, ending } = recorder();
     const broken = {

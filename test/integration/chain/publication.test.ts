@@ -178,6 +178,7 @@ describe('nothing is sent twice', () => {
     let dead = false;
     const dying: PublicationLedger = {
       find: (workflowId, number) => b.ledger.find(workflowId, number),
+      recordOrder: (order) => b.ledger.recordOrder(order),
       async record(row) {
         dead ||= moment(row);
         if (dead) throw new Error('killed');
