@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Metric, Registry } from 'prom-client';
 import { sharedVerifier } from '../adapters/keys/verifier';
+import { oracleCounts } from '../adapters/postgres/run-spend';
 import type { ApiDeps } from './deps';
 
 const REFRESH_MS = 5_000;
@@ -138,7 +139,17 @@ async function refreshTasks(deps: ApiDeps, runId: string | null): Promise<void> 
     ['status', 'family'],
   );
   byTask.reset();
+  const byTruth = gauge(
+    deps.metrics,
+    'eirel_owner_enrichments',
+    "The open run's tasks whose truth oracles are asked for, by how far that is.",
+    ['status'],
+  );
+  byTruth.reset();
   if (!runId) return;
+  for (const [status, count] of Object.entries(await oracleCounts(deps.db, runId))) {
+    byTruth.set({ status }, count);
+  }
   const tasks = await deps.db.minerEvaluationTask.groupBy({
     by: ['status', 'familyId'],
     where: { runId },

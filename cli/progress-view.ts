@@ -59,6 +59,8 @@ export function progressScreen(progress: Progress, screen: Screen, now: Date): s
       `tasks  [${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${done}/${total}` +
         `  pending ${tasks.pending}  claimed ${tasks.claimed}  evaluated ${tasks.evaluated}` +
         `  expired ${tasks.expired}  unscored ${tasks.unscored}`,
+      ...oraclesText(progress),
+      spendText(progress),
     ].join('\n'),
     validatorsText(progress, now),
     minersText(progress),
@@ -72,6 +74,26 @@ function stuckText(stuck: NonNullable<Progress['stuck']>, now: Date): string {
   return (
     `stuck  ${cell(stuck.step)} has failed ${stuck.failures} times and is tried again ${when}; ` +
     '`eirel-ai admin stuck` says why, `run retry` tries now'
+  );
+}
+
+/** No line where every task has a fixed answer. */
+function oraclesText({ oracles }: Progress): string[] {
+  const { pending, ready, failed } = oracles;
+  const all = pending + ready + failed;
+  if (all === 0) return [];
+  const hint = failed > 0 ? '  (`eirel-ai enrichments list` says why)' : '';
+  return [`oracles  ${ready}/${all} settled  pending ${pending}  failed ${failed}${hint}`];
+}
+
+function spendText({ spend }: Progress): string {
+  const usd = (value: number): string => `$${value.toFixed(2)}`;
+  const { models_usd, tools_usd, oracles_usd, judges_usd, refused_calls } = spend;
+  const total = models_usd + tools_usd + oracles_usd + judges_usd;
+  const refused = refused_calls > 0 ? `  ${refused_calls} calls refused: budget used up` : '';
+  return (
+    `spend  ${usd(total)}  models ${usd(models_usd)}  tools ${usd(tools_usd)}` +
+    `  oracles ${usd(oracles_usd)}  judges ${usd(judges_usd)}${refused}`
   );
 }
 

@@ -2502,6 +2502,113 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/admin/publications/publish': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Have a closed run's weights published now by the validators that publish from here */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': {
+            /** @default false */
+            dry_run?: boolean;
+            hotkey?: string;
+            order_id?: string;
+            /** @default  */
+            reason?: string;
+            run_id: string;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            via?: 'api' | 'cli';
+          };
+        };
+      };
+      responses: {
+        /** @description Started, told to try now, or published already */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['PublicationStart'];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such run */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description It has no weights yet, or nobody publishes from here */
+        409: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description Its workflow, or Temporal, does not answer */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/admin/runs': {
     parameters: {
       query?: never;
@@ -2671,6 +2778,91 @@ export interface paths {
         };
       };
     };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/admin/runs/{id}/enrichments': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tasks of a run whose truth oracles are asked for: how far each is, why, and what it cost */
+    get: {
+      parameters: {
+        query?: {
+          status?: 'pending' | 'ready' | 'failed';
+        };
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Enrichments, in claim order */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Enrichment'][];
+          };
+        };
+        /** @description The signature headers are missing, stale or wrong */
+        401: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description Not the owner */
+        403: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description No such run */
+        404: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+        /** @description A field is missing or wrong */
+        422: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['ValidationError'];
+          };
+        };
+        /** @description No owner is configured */
+        503: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -9652,6 +9844,20 @@ export interface components {
       open_leases: number;
       status: string;
     };
+    Enrichment: {
+      cost_usd: number;
+      oracle_status: string | null;
+      reason: string | null;
+      /**
+       * @description UTC, ISO-8601 without a zone
+       * @example 2025-01-31T12:00:00.123000
+       */
+      settled_at: string | null;
+      side: string | null;
+      status: string;
+      task_id: string;
+      task_index: number;
+    };
     Error: {
       detail: string;
     };
@@ -10101,6 +10307,14 @@ export interface components {
       publications: string[];
       run_id: string;
     };
+    PublicationStart: {
+      action: string;
+      changed: boolean;
+      dry_run: boolean;
+      message: string;
+      publications: string[];
+      run_id: string;
+    };
     PublicJourney: {
       agent_name: string | null;
       agent_version: string | null;
@@ -10319,6 +10533,11 @@ export interface components {
           unscored: number;
         };
       }[];
+      oracles: {
+        failed: number;
+        pending: number;
+        ready: number;
+      };
       /**
        * @description UTC, ISO-8601 without a zone
        * @example 2025-01-31T12:00:00.123000
@@ -10329,6 +10548,13 @@ export interface components {
       remaining_seconds: number;
       run_id: string;
       sequence: number;
+      spend: {
+        judges_usd: number;
+        models_usd: number;
+        oracles_usd: number;
+        refused_calls: number;
+        tools_usd: number;
+      };
       /**
        * @description UTC, ISO-8601 without a zone
        * @example 2025-01-31T12:00:00.123000

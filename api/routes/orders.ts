@@ -1,5 +1,6 @@
 /** Orders of the owner about submissions, deployments, tasks and publications, and the record of all orders. */
 import { z } from 'zod';
+import { listEnrichments } from '../../adapters/postgres/enrichments';
 import { hotkeyParams } from '../../domain/contracts/admin';
 import { idParams } from '../../domain/contracts/common';
 import {
@@ -11,16 +12,21 @@ import {
   cancelBody,
   cancelPayload,
   deploymentOrderPayload,
+  enrichmentPayload,
+  enrichmentsQuery,
   plainOrder,
+  publishPayload,
   reEnrichPayload,
   stuckPayload,
   unbanPayload,
 } from '../../domain/contracts/orders';
-import { naiveIso } from '../../domain/time';
+import { HttpError } from '../../domain/http-errors';
+import { naiveIso, naiveIsoOrNull } from '../../domain/time';
 import { defineRoute } from '../route';
 import type { Route } from '../route';
 import { steerDeployment } from '../steering/deployment';
 import { cancelPublications } from '../steering/publication';
+import { publishWeights } from '../steering/publish';
 import { banSubmission, unbanHotkey } from '../steering/submission';
 import { stuckWorkflows } from '../steering/stuck';
 import { reEnrichTask } from '../steering/task';
@@ -123,6 +129,36 @@ export const orderRoutes: Route[] = [
   ),
   defineRoute(
     {
+      method: 'get',
+      path: '/v1/admin/runs/{id}/enrichments',
+      auth: 'owner',
+      summary: 'Tasks of a run whose truth oracles are asked for: how far each is, why, and what it cost',
+      tags,
+      request: { params: idParams, query: enrichmentsQuery },
+      responses: {
+        200: { description: 'Enrichments, in claim order', schema: z.array(enrichmentPayload) },
+        404: { description: 'No such run' },
+      },
+    },
+    async ({ deps, params, query }) => {
+      if ((await deps.db.evaluationRun.count({ where: { id: params.id } })) === 0) {
+        throw new HttpError(404, `run ${params.id} not found`);
+      }
+      const rows = await listEnrichments(deps.db, params.id, query.status);
+      return rows.map((row) => ({
+        task_id: row.taskId,
+        task_index: row.taskIndex,
+        status: row.status,
+        oracle_status: row.oracleStatus,
+        reason: row.reason,
+        side: row.side,
+        cost_usd: row.costMicroUsd / 1e6,
+        settled_at: naiveIsoOrNull(row.settledAt),
+      }));
+    },
+  ),
+  defineRoute(
+    {
       method: 'post',
       path: '/v1/admin/publications/cancel',
       auth: 'owner',
@@ -132,6 +168,23 @@ export const orderRoutes: Route[] = [
       responses: { 200: { description: 'Told, or none is running', schema: cancelPayload }, ...silent },
     },
     ({ deps, body, hotkey }) => cancelPublications(deps, hotkey, body),
+  ),
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/admin/publications/publish',
+      auth: 'owner',
+      summary: "Have a closed run's weights published now by the validators that publish from here",
+      tags,
+      request: { body: cancelBody },
+      responses: {
+        200: { description: 'Started, told to try now, or published already', schema: publishPayload },
+        404: { description: 'No such run' },
+        409: { description: 'It has no weights yet, or nobody publishes from here' },
+        ...silent,
+      },
+    },
+    ({ deps, body, hotkey }) => publishWeights(deps, hotkey, body),
   ),
   defineRoute(
     {

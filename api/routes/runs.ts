@@ -1,3 +1,6 @@
+import type { Db } from '../../adapters/postgres';
+import { oracleCounts, runSpend, type RunSpend } from '../../adapters/postgres/run-spend';
+import { SharedRead } from '../../adapters/postgres/shared-read';
 import { z } from 'zod';
 import {
   activeLeases,
@@ -39,6 +42,16 @@ const NOT_READY = {
   signer_hotkey: null,
   signature: null,
 };
+
+const SPEND_AGE_MS = 5_000;
+const spends = new WeakMap<Db, SharedRead<RunSpend>>();
+
+/** Sums over all calls of a run are made once for everybody who watches it. */
+function spendOf(db: Db): SharedRead<RunSpend> {
+  const shared = spends.get(db) ?? new SharedRead<RunSpend>(SPEND_AGE_MS);
+  spends.set(db, shared);
+  return shared;
+}
 
 /** The run that is asked for, or the latest, where it is completed and has weights. */
 async function scoredRuns(deps: ApiDeps, runId: string | undefined): Promise<string[]> {
@@ -98,10 +111,12 @@ export const runRoutes: Route[] = [
     async ({ deps, params }) => {
       const run = await findRun(deps.db, params.id);
       if (!run) throw new HttpError(404, `run ${params.id} not found`);
-      const [miners, leases, validators, view] = await Promise.all([
+      const [miners, leases, validators, oracles, spend, view] = await Promise.all([
         minerProgress(deps.db, run.id),
         activeLeases(deps.db, run.id),
         validatorActivity(deps.db, run.id),
+        oracleCounts(deps.db, run.id),
+        spendOf(deps.db).get(run.id, () => runSpend(deps.db, run.id)),
         run.status === 'completed'
           ? null
           : tryQuery<RunProgressView>(deps.temporal, workflowIds.run(run.id), RUN_MESSAGES.progress, 1_000),
@@ -130,6 +145,8 @@ export const runRoutes: Route[] = [
           run.status === 'completed' ? 0 : Math.max(0, Math.round((run.endsAt.getTime() - until) / 1000)),
         total: Object.values(tasks).reduce((sum, count) => sum + count, 0),
         tasks,
+        oracles,
+        spend,
         miners: miners.map((miner) => ({
           miner_hotkey: miner.minerHotkey,
           deployment_id: miner.deploymentId,

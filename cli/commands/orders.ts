@@ -1,10 +1,11 @@
-/** `eirel-ai submission ban|unban`, `deployment drain|undrain`, `task re-enrich`, `weights cancel`, `admin actions|stuck`. */
-import type { Command } from 'commander';
+/** `eirel-ai submission ban|unban`, `deployment drain|undrain`, `task re-enrich`, `enrichments list`, `weights publish|cancel`, `admin actions|stuck`. */
+import { Option, type Command } from 'commander';
 import { answerOf, type Schema } from '../../adapters/owner-api';
 import { UsageError } from '../exit-codes';
 import { wholeNumber } from '../options';
 import { commandGroup, giveOrder, withOrderOptions, type OrderOptions } from '../order-command';
-import { table } from '../output';
+import { listTable, table } from '../output';
+import { runIdOf } from '../run-api';
 import { Session } from '../session';
 
 /** Adds the orders to their commands; call it after those that make the commands. */
@@ -12,7 +13,8 @@ export function registerOrders(program: Command): void {
   registerBans(commandGroup(program, 'submission', 'one submission'));
   registerDrains(commandGroup(program, 'deployment', 'one deployment'));
   registerReEnrich(commandGroup(program, 'task', 'one task of a run'));
-  registerCancel(commandGroup(program, 'weights', 'the weights of a run'));
+  registerPublications(commandGroup(program, 'weights', 'the weights of a run'));
+  registerEnrichments(commandGroup(program, 'enrichments', 'tasks whose truth oracles are asked for'));
   const admin = commandGroup(program, 'admin', 'the owner');
   registerActions(admin);
   registerStuck(admin);
@@ -68,7 +70,55 @@ function registerReEnrich(task: Command): void {
     );
 }
 
-function registerCancel(weights: Command): void {
+const enrichmentsTable = listTable<Schema<'Enrichment'>>(
+  [
+    { head: 'TASK', value: (row) => row.task_id },
+    { head: 'STATUS', value: (row) => row.status },
+    { head: 'ORACLES', value: (row) => row.oracle_status },
+    { head: 'COST USD', value: (row) => row.cost_usd.toFixed(4), right: true },
+    { head: 'SETTLED', value: (row) => row.settled_at },
+    { head: 'WHY', value: (row) => row.reason },
+  ],
+  'no task of this run depends on oracles',
+);
+
+function registerEnrichments(enrichments: Command): void {
+  enrichments
+    .command('list [run]')
+    .description('how far the oracles are with each task of a run (the current one), why, and what it cost')
+    .addOption(new Option('--status <status>', 'only these').choices(['pending', 'ready', 'failed']))
+    .action(
+      async (
+        argument: string | undefined,
+        options: { status?: 'pending' | 'ready' | 'failed' },
+        command: Command,
+      ) => {
+        const session = new Session(command);
+        const rows = await session.withApi('owner', async (api) => {
+          const id = await runIdOf(api, argument);
+          const query = options.status ? { status: options.status } : {};
+          return answerOf(
+            api.owner.GET('/v1/admin/runs/{id}/enrichments', { params: { path: { id }, query } }),
+          );
+        });
+        session.printer.data(rows, enrichmentsTable);
+      },
+    );
+}
+
+function registerPublications(weights: Command): void {
+  withOrderOptions(weights.command('publish <run>'))
+    .description('have the weights of a closed run published now, by the validators that publish from here')
+    .option('--hotkey <ss58>', 'only by this validator')
+    .action((run: string, options: OrderOptions & { hotkey?: string }, command: Command) =>
+      giveOrder(command, options, `Publish the weights of ${run}?`, (owner, body) =>
+        answerOf(
+          owner.POST('/v1/admin/publications/publish', {
+            body: { ...body, run_id: run, ...(options.hotkey ? { hotkey: options.hotkey } : {}) },
+          }),
+        ),
+      ),
+    );
   withOrderOptions(weights.command('cancel <run>'))
     .description('have running publications give up before their next extrinsic')
     .option('--hotkey <ss58>', 'only those of this validator')

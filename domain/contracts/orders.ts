@@ -48,6 +48,9 @@ export const reEnrichPayload = z
 export const cancelPayload = z
   .object({ run_id: z.string(), publications: z.array(z.string()), ...done })
   .meta({ id: 'PublicationCancel' });
+export const publishPayload = z
+  .object({ run_id: z.string(), publications: z.array(z.string()), ...done })
+  .meta({ id: 'PublicationStart' });
 
 export const actionsQuery = z.object({
   target: z.string().max(255).optional(),
@@ -86,3 +89,20 @@ export const stuckPayload = z
     started_at: wireTime,
   })
   .meta({ id: 'StuckWorkflow' });
+
+export const enrichmentsQuery = z.object({ status: z.enum(['pending', 'ready', 'failed']).optional() });
+/** One task whose truth oracles are asked for. */
+export const enrichmentPayload = z
+  .object({
+    task_id: z.string(),
+    task_index: z.int(),
+    /** pending, ready, failed */
+    status: z.string(),
+    oracle_status: z.string().nullable(),
+    /** What it waits for, or why it failed. */
+    reason: z.string().nullable(),
+    side: z.string().nullable(),
+    cost_usd: z.number(),
+    settled_at: wireTime.nullable(),
+  })
+  .meta({ id: 'Enrichment' });

@@ -252,6 +252,17 @@ export const runProgressPayload = z
     remaining_seconds: z.number(),
     total: z.int(),
     tasks: taskCounts,
+    /** Tasks whose truth oracles are asked for, by how far that is; those with a fixed answer are not among them. */
+    oracles: z.object({ pending: z.int(), ready: z.int(), failed: z.int() }),
+    /** USD so far, a few seconds old: models and tools of the agents, oracles of the owner, judges of the validators. */
+    spend: z.object({
+      models_usd: z.number(),
+      tools_usd: z.number(),
+      oracles_usd: z.number(),
+      judges_usd: z.number(),
+      /** Calls that were refused because a budget was used up. */
+      refused_calls: z.int(),
+    }),
     miners: z.array(
       z.object({
         miner_hotkey: z.string(),

@@ -1,111 +1,27 @@
 /** Orders of the owner about agents, with the product's workflows behind the API and room for one agent at a time. */
-import { join } from 'node:path';
-import { Context } from '@temporalio/activity';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
-import { createRunPoolActivities } from '../../../activities/run-pool';
-import { runPolicyFromEnv } from '../../../activities/run-policy';
-import { WorkflowSignaller } from '../../../activities/signaller';
-import type { ContainerRuntime } from '../../../adapters/container-runtime/types';
-import { createScheduledRun } from '../../../adapters/postgres/runs';
 import { DEPLOYMENT_MESSAGES, workflowIds } from '../../../domain/messages';
-import { controlActivities } from '../../../workers/control';
-import { eventually, workflowEnvironment } from '../../workflow/environment';
+import { eventually } from '../../workflow/environment';
 import type { WorkflowEnvironment } from '../../workflow/environment';
-import { agentArchive, key, register, startApi, upload } from './harness';
+import { agentArchive, key, register, upload } from './harness';
 import type { Answer, ApiUnderTest } from './harness';
+import { RUN, startOrdersBed, type OrdersBed } from './orders-bed';
 
 const owner = key(1);
 const older = key(50);
 const newer = key(51);
-const RUN = 'run-1';
-
-/** Stays as long as it is wanted. */
-async function stay(): Promise<never> {
-  for (;;) {
-    Context.current().heartbeat();
-    await Context.current().sleep(200);
-  }
-}
 
 describe('orders', () => {
   let api: ApiUnderTest;
   let workflows: WorkflowEnvironment;
-  let activities: Parameters<WorkflowEnvironment['withWorkers']>[0];
+  let activities: OrdersBed['activities'];
+  let bed: OrdersBed;
   beforeAll(async () => {
-    workflows = await workflowEnvironment();
-    api = await startApi({
-      env: { EIREL_OWNER_HOTKEY_SS58: owner.ss58, EIREL_OWNER_RUNTIME_SUBMISSION_CPU_MILLIS: '2000' },
-      temporal: workflows.client,
-    });
-    const policy = runPolicyFromEnv({
-      EIREL_OWNER_SECRET: 'a secret for the sampler of a test',
-      EIREL_OWNER_DATASET_ROOT_PATH: join(__dirname, '../../../demo/dataset'),
-      EIREL_RUN_TASK_COUNT: '3',
-      EIREL_RUN_DURATION_SECONDS: '3600',
-    });
-    const { db, deps } = api;
-    const signaller = new WorkflowSignaller(workflows.client);
-    const stopping = new AbortController().signal;
-    const node = {
-      nodeName: 'node-1',
-      totalCpuMillis: 3000,
-      totalMemoryBytes: 64e9,
-      usedCpuMillis: 0,
-      usedMemoryBytes: 0,
-      maxPods: 100,
-      runningPods: 0,
-      deploymentIds: [],
-    };
-    activities = {
-      ...controlActivities({
-        db,
-        objectStore: deps.objectStore,
-        policy,
-        signaller,
-        signer: owner,
-        rag: { indexCorpus: () => Promise.resolve({ chunks: 1 }) } as never,
-        drainGraceSeconds: 1,
-        stopping,
-      }),
-      ...createRunPoolActivities({
-        db,
-        runtime: { capacity: () => Promise.resolve([node]) } as unknown as ContainerRuntime,
-        signaller,
-        policy,
-        headroom: { cpuMillis: 500, memoryBytes: 0, pods: 1 },
-        graceSeconds: 600,
-        restartBudget: 2,
-        stopping,
-      }),
-      // The chain, the builds and the agents themselves are parts of other tests.
-      verifySubmissionFee: () => Promise.resolve({ status: 'disabled' }),
-      buildSubmission: () => Promise.resolve({ imageRef: 'image' }),
-      placeDeployment: ({ deploymentId }: { deploymentId: string }) =>
-        Promise.resolve({
-          kind: 'placed',
-          endpointUrl: 'http://127.0.0.1:9',
-          instanceId: deploymentId,
-          nodeName: 'node-1',
-          adopted: false,
-          limits: [],
-        }),
-      watchDeployment: stay,
-      stopDeployment: () => Promise.resolve(),
-    };
+    bed = await startOrdersBed(owner);
+    ({ api, workflows, activities } = bed);
     await register(api, older, newer);
-    const now = Date.now();
-    await createScheduledRun(db, {
-      sequence: 1,
-      startsAt: new Date(now + 3_600_000),
-      endsAt: new Date(now + 7_200_000),
-      ...policy,
-    });
-    await signaller.startRun({ runId: RUN, sequence: 1, familyId: 'general_chat' });
   }, 120_000);
-  afterAll(async () => {
-    await api.close();
-    await workflows.close();
-  });
+  afterAll(() => bed.close());
 
   const post = (path: string, json: object = {}): Promise<Answer> =>
     api.call('POST', path, { signer: owner, json });

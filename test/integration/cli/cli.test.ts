@@ -71,6 +71,8 @@ function progressOf(look: number, change: object = {}): Answer {
       tasks: counts(look * 4),
       miners: [{ miner_hotkey: miner.ss58, deployment_id: 'd', tasks: counts(look * 4), mean_score: 0.5 }],
       leases: [],
+      oracles: { pending: 0, ready: 0, failed: 0 },
+      spend: { models_usd: 0, tools_usd: 0, oracles_usd: 0, judges_usd: 0, refused_calls: 0 },
       validators: [],
       ...change,
     },

@@ -16,6 +16,8 @@ const progress: Progress = {
   remaining_seconds: 3661,
   total: 36,
   tasks: { pending: 20, claimed: 4, evaluated: 10, expired: 1, unscored: 1 },
+  oracles: { pending: 2, ready: 5, failed: 1 },
+  spend: { models_usd: 1.5, tools_usd: 0.25, oracles_usd: 0.1, judges_usd: 2, refused_calls: 3 },
   miners: [
     {
       miner_hotkey: '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY',
@@ -56,6 +58,8 @@ test('one screen: phase, why, time left, tasks by state, leases per validator, p
     'run-4  #4  running  1:01:01 left',
     'why    validators are judging',
     'tasks  [##########....................] 12/36  pending 20  claimed 4  evaluated 10  expired 1  unscored 1',
+    'oracles  5/8 settled  pending 2  failed 1  (`eirel-ai enrichments list` says why)',
+    'spend  $3.85  models $1.50  tools $0.25  oracles $0.10  judges $2.00  3 calls refused: budget used up',
     '',
     'VALIDATOR      LEASES  EXPIRES IN  JUDGMENTS  LAST SEEN',
     'valida...name       1     0:14:00          9  3 s ago',
@@ -71,7 +75,7 @@ test('what does not fit is cut and counted', () => {
   expect(lines).toHaveLength(6);
   expect(lines.every((line) => line.length <= 20)).toBe(true);
   expect(lines[0]).toBe('run-4  #4  running >');
-  expect(lines[5]).toBe('... 5 more lines');
+  expect(lines[5]).toBe('... 7 more lines');
 });
 
 test('a pause, a completed run, a silent workflow, and a reason that would paint the screen', () => {
