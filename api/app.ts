@@ -30,7 +30,7 @@ export function createApp(deps: ApiDeps, routers: readonly (readonly Route[])[])
   app.set('case sensitive routing', true);
   app.set('query parser', 'simple');
   app.use(requestId);
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(securityHeaders());
   app.use(cors(deps.config.corsOrigins));
   const dispatcher = new Dispatcher();
   app.use(dispatcher.handle);
@@ -75,6 +75,24 @@ const requestId: RequestHandler = (req, res, next) => {
   res.setHeader('x-request-id', id);
   next();
 };
+
+/** What helmet sets is the same for every request, so that it is asked once. */
+function securityHeaders(): RequestHandler {
+  const headers: [string, string][] = [];
+  const recorder = {
+    setHeader: (name: string, value: string) => void headers.push([name, value]),
+    removeHeader: () => undefined,
+  };
+  const set = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+  set({} as Request, recorder as unknown as Response, (error?: unknown) => {
+    if (error) throw error as Error;
+  });
+  if (headers.length === 0) throw new Error('helmet set no headers');
+  return (_req, res, next) => {
+    for (const [name, value] of headers) res.setHeader(name, value);
+    next();
+  };
+}
 
 function cors(origins: readonly string[]): RequestHandler {
   return (req, res, next) => {

@@ -3,7 +3,7 @@
  * result.
  *
  *   node build/bench/hot-path.js [--clients 1,8,32] [--seconds 8] [--tasks 20000] [--miners 8] [--body 50000]
- *     [--only reads,cycles,growth] [--profile DIR]
+ *     [--warm 10] [--only reads,cycles,growth] [--profile DIR]
  *
  * PostgreSQL (with fsync), Redis and Temporal are the bench's own; API and load generator are processes of their own.
  * Beside rates and latencies it prints what each operation cost in processor time, which says more than a rate does where
@@ -34,6 +34,7 @@ const { values: options } = parseArgs({
     tasks: { type: 'string', default: '20000' },
     miners: { type: 'string', default: '8' },
     body: { type: 'string', default: '50000' },
+    warm: { type: 'string', default: '10' },
     only: { type: 'string', default: 'reads,cycles,growth' },
     profile: { type: 'string' },
   },
@@ -75,9 +76,9 @@ async function main(): Promise<void> {
     const profile = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
     const ready = { kind: 'http' as const, url: `${stack.apiUrl}/healthz` };
     await stack.start(nodeProcess(stack, 'owner-api', 'api/main.js', ready, profile));
-    // Compiles the hot path, opens the connections and fills the caches.
+    // Compiles the hot path, opens the connections and fills the caches: a process that serves for days is measured.
     const warm = { url: stack.apiUrl, seeds, clients: 8, miners, bodyBytes: Number(options.body) };
-    await load({ ...warm, kind: 'cycles', seconds: 3 });
+    await load({ ...warm, kind: 'cycles', seconds: Number(options.warm) });
     if (only.includes('reads')) {
       for (const [name, path] of READS) {
         const signers = name.startsWith('miner') ? minerKeys.slice(0, Number(options.miners)) : seeds;

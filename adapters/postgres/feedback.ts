@@ -3,7 +3,8 @@ import type { FeedbackRow } from '../../domain/contracts/feedback';
 import { HttpError } from '../../domain/http-errors';
 import { shownFeedback } from '../../domain/tasks/feedback';
 import { naiveIso } from '../../domain/time';
-import type { Db } from './index';
+import { Prisma, type Db } from './index';
+import { prepared } from './prepared';
 
 export interface FeedbackPage {
   items: FeedbackRow[];
@@ -21,60 +22,83 @@ export async function readFeedback(
 ): Promise<FeedbackPage> {
   const { runId, minerHotkey, limit } = query;
   const after = query.cursor === undefined ? null : positionOf(query.cursor);
-  const run = await db.evaluationRun.findUnique({ where: { id: runId }, select: { status: true } });
-  const rows = await db.evalFeedback.findMany({
-    where: {
-      runId,
-      minerHotkey,
-      ...(after && {
-        OR: [{ createdAt: { gt: after.at } }, { createdAt: after.at, taskId: { gt: after.taskId } }],
-      }),
-    },
-    orderBy: [{ createdAt: 'asc' }, { taskId: 'asc' }],
-    ...(limit === undefined ? {} : { take: limit + 1 }),
-  });
+  const rows = await prepared<StoredFeedback>(
+    db,
+    Prisma.sql`
+    SELECT f.id, f.run_id, f.miner_hotkey, f.task_id, f.outcome, f.failure_mode, f.guidance, f.prompt_excerpt,
+      f.response_excerpt, f.composite_score, f.knockout_reasons_json, f.factors_json, f.explanation, f.oracle_status,
+      f.created_at, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
+    FROM eval_feedback f
+      LEFT JOIN evaluation_runs r ON r.id = f.run_id
+      LEFT JOIN LATERAL (
+        SELECT e.expected_claims_json, e.must_not_claim_json, n.record_json ->> 'disagreement_note' AS note
+        FROM task_evaluations e LEFT JOIN task_enrichments n ON n.task_evaluation_id = e.id
+        WHERE e.epoch_id = f.run_id AND e.task_id = f.task_id LIMIT 1) t ON true
+    WHERE f.run_id = ${runId}::text AND f.miner_hotkey = ${minerHotkey}::text
+      AND (${after?.taskId ?? null}::text IS NULL
+        OR (f.created_at, f.task_id) > (${after?.at.toISOString() ?? null}::timestamp, ${after?.taskId ?? null}::text))
+    ORDER BY f.created_at, f.task_id LIMIT ${limit === undefined ? null : limit + 1}::int`,
+  );
   const page = limit === undefined ? rows : rows.slice(0, limit);
-  const tasks = await db.taskEvaluation.findMany({
-    where: { runId, taskId: { in: page.map((row) => row.taskId) } },
-    select: { taskId: true, expectedClaimsJson: true, mustNotClaimJson: true, enrichment: true },
-  });
-  const byTask = new Map(tasks.map((task) => [task.taskId, task]));
   const last = page.at(-1);
   return {
-    items: page.map((row) => {
-      const task = byTask.get(row.taskId);
-      const record = task?.enrichment?.recordJson as { disagreement_note?: string | null } | null | undefined;
-      const shown = shownFeedback(
-        {
-          guidance: row.guidance,
-          explanation: row.explanation,
-          knockoutReasons: textsOf(row.knockoutReasonsJson),
-          factors: (row.factorsJson ?? {}) as Record<string, unknown>,
-        },
-        {
-          expectedClaims: textsOf(task?.expectedClaimsJson),
-          mustNotClaim: textsOf(task?.mustNotClaimJson),
-          note: record?.disagreement_note ?? null,
-        },
-        run?.status !== 'completed',
-      );
-      return {
-        id: row.id,
-        run_id: row.runId,
-        miner_hotkey: row.minerHotkey,
-        task_id: row.taskId,
-        outcome: row.outcome,
-        failure_mode: row.failureMode,
-        prompt_excerpt: row.promptExcerpt,
-        response_excerpt: row.responseExcerpt,
-        composite_score: row.compositeScore,
-        oracle_status: row.oracleStatus,
-        created_at: naiveIso(row.createdAt),
-        ...shown,
-      };
-    }),
+    items: page.map(shownRow),
     nextCursor:
-      limit !== undefined && rows.length > limit && last ? cursorOf(last.createdAt, last.taskId) : null,
+      limit !== undefined && rows.length > limit && last ? cursorOf(last.created_at, last.task_id) : null,
+  };
+}
+
+interface StoredFeedback {
+  id: string;
+  run_id: string;
+  miner_hotkey: string;
+  task_id: string;
+  outcome: string;
+  failure_mode: string | null;
+  guidance: string;
+  prompt_excerpt: string;
+  response_excerpt: string;
+  composite_score: number;
+  knockout_reasons_json: unknown;
+  factors_json: unknown;
+  explanation: string;
+  oracle_status: string | null;
+  created_at: Date;
+  run_status: string | null;
+  expected_claims_json: unknown;
+  must_not_claim_json: unknown;
+  /** Of the oracles, where they disagreed. */
+  note: string | null;
+}
+
+function shownRow(row: StoredFeedback): FeedbackRow {
+  const shown = shownFeedback(
+    {
+      guidance: row.guidance,
+      explanation: row.explanation,
+      knockoutReasons: textsOf(row.knockout_reasons_json),
+      factors: (row.factors_json ?? {}) as Record<string, unknown>,
+    },
+    {
+      expectedClaims: textsOf(row.expected_claims_json),
+      mustNotClaim: textsOf(row.must_not_claim_json),
+      note: row.note,
+    },
+    row.run_status !== 'completed',
+  );
+  return {
+    id: row.id,
+    run_id: row.run_id,
+    miner_hotkey: row.miner_hotkey,
+    task_id: row.task_id,
+    outcome: row.outcome,
+    failure_mode: row.failure_mode,
+    prompt_excerpt: row.prompt_excerpt,
+    response_excerpt: row.response_excerpt,
+    composite_score: row.composite_score,
+    oracle_status: row.oracle_status,
+    created_at: naiveIso(row.created_at),
+    ...shown,
   };
 }
 

@@ -6,7 +6,8 @@ import type { FamilyScoreSummary, TaskCounts } from '../../domain/contracts/runs
 import { MAX_ERROR_FRACTION } from '../../domain/scoring/aggregate';
 import { naiveIso } from '../../domain/time';
 import type { EvaluationRunModel, RunFamilyResultModel } from './generated/models';
-import type { PrismaClient } from './index';
+import { Prisma, type PrismaClient } from './index';
+import { prepared } from './prepared';
 
 export type RunRow = EvaluationRunModel & { familyResults: RunFamilyResultModel[] };
 
@@ -52,11 +53,13 @@ export async function loadScorecards(
 ): Promise<ScorecardPayload[]> {
   if ('runId' in filter) return rankRecords(db, filter.runId, filter.familyId);
   if (filter.submissionIds.length === 0) return [];
-  const own = await db.deploymentScoreRecord.findMany({
-    where: { submissionId: { in: filter.submissionIds } },
-    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-    ...(filter.limit === undefined ? {} : { take: filter.limit }),
-  });
+  const own = await prepared<{ runId: string; familyId: string; deploymentId: string }>(
+    db,
+    Prisma.sql`
+    SELECT epoch_id AS "runId", family_id AS "familyId", deployment_id AS "deploymentId" FROM deployment_score_records
+    WHERE submission_id = ANY (${filter.submissionIds}::text[])
+    ORDER BY created_at DESC, id DESC LIMIT ${filter.limit ?? null}::int`,
+  );
   const ranked = new Map<string, ScorecardPayload[]>();
   const cards: ScorecardPayload[] = [];
   for (const record of own) {

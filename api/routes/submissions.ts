@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ObjectNotFound } from '../../adapters/object-store/types';
+import { listOwnSubmissions } from '../../adapters/postgres/own-submissions';
 import { listSubmissions } from '../../adapters/postgres/submissions';
 import { loadScorecards } from '../../adapters/postgres/runs-read';
 import { buildLogKey } from '../../domain/build-log';
@@ -71,7 +72,7 @@ export const submissionRoutes: Route[] = [
       responses: { 200: { description: 'The submissions', schema: z.array(ownSubmissionPayload) } },
     },
     async ({ deps, hotkey }) => {
-      const rows = await listSubmissions(deps.db, { hotkey, limit: 200, offset: 0 });
+      const rows = await listOwnSubmissions(deps.db, hotkey, 200);
       const cards = await latestScorecards(deps, rows);
       return rows.map((row) => ({
         ...submissionView(row, cards.get(row.id) ?? null),

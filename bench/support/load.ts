@@ -154,6 +154,9 @@ class Load {
   }
 }
 
+// Whoever ordered it is gone.
+process.on('disconnect', () => process.exit());
+
 process.on('message', (order: LoadOrder) => {
   new Load(order).run().then(
     (report) => process.send?.(report),

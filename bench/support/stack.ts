@@ -2,7 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { controlPlaneEnv, freePort, projectRoot, startParts } from '../../adapters/local-stack';
+import {
+  controlPlaneEnv,
+  freePort,
+  onTermination,
+  projectRoot,
+  startParts,
+} from '../../adapters/local-stack';
 import type { ControlPlaneEnv, Parts, ProcessSpec } from '../../adapters/local-stack';
 import { createLogger } from '../../adapters/logging';
 import { migrate } from '../../adapters/postgres/migrate';
@@ -28,16 +34,25 @@ export async function startBenchStack(settings: Record<string, string> = {}): Pr
   const dataDir = mkdtempSync(join(tmpdir(), 'eirel-bench-'));
   // Addresses in the environment may be those of real data.
   const { TEMPORAL_ADDRESS: _t, DATABASE_URL: _d, REDIS_URL: _r, ...own } = process.env;
+  const logger = createLogger('bench', 'warn');
+  const running: { parts?: Parts } = {};
+  const stop = async (): Promise<void> => {
+    await running.parts?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  // A bench that is told to end leaves neither servers nor data.
+  const leave = onTermination(stop, { logger });
   const say = (text: string) => void process.stderr.write(`${text}\n`);
   const parts = await startParts({
     dataDir,
     toolsDir: process.env.EIREL_TOOLS_DIR ?? join(projectRoot(), '.eirel', 'tools'),
     ports: 'free',
-    logger: createLogger('bench', 'warn'),
+    logger,
     onProgress: say,
     env: own,
     purpose: 'bench',
   });
+  running.parts = parts;
   try {
     const databaseUrl = parts.databaseUrl as string;
     await migrate(databaseUrl, { migrationsDir: join(projectRoot(), 'prisma', 'migrations') });
@@ -65,13 +80,13 @@ export async function startBenchStack(settings: Record<string, string> = {}): Pr
       },
       pidOf: (name) => parts.supervisor.pidOf(name) ?? 0,
       stop: async () => {
-        await parts.stop();
-        rmSync(dataDir, { recursive: true, force: true });
+        leave();
+        await stop();
       },
     };
   } catch (error) {
-    await parts.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    leave();
+    await stop();
     throw error;
   }
 }
