@@ -19,7 +19,7 @@ import { pack } from 'tar-stream';
 import { freePort, projectRoot } from '../adapters/local-stack';
 import { OwnerClient } from '../adapters/owner-client';
 import { connectTemporal, temporalConfigFromEnv } from '../adapters/temporal';
-import { cpuSeconds, latencies, printTable } from './support/figures';
+import { cpuSeconds, latencies, printTable, residentMiB } from './support/figures';
 import { readHistories } from './support/histories';
 import { benchHotkey } from './support/signer';
 import { nodeProcess, startBenchStack, type BenchStack } from './support/stack';
@@ -228,6 +228,8 @@ interface Stage {
   name: string;
   seconds: number;
   cpu: { api: number; worker: number; postgres: number; temporal: number };
+  /** Resident at the end of it, MiB, and the most until then. */
+  worker: { resident: number; peak: number };
 }
 
 function stageOf(stack: BenchStack, stages: Stage[]) {
@@ -243,7 +245,9 @@ function stageOf(stack: BenchStack, stages: Stage[]) {
     const result = await act();
     const seconds = (performance.now() - began) / 1000;
     const [api = 0, worker = 0, postgres = 0, temporal = 0] = read().map((now, i) => now - (cpu[i] ?? 0));
-    stages.push({ name, seconds, cpu: { api, worker, postgres, temporal } });
+    const pid = stack.pidOf('worker');
+    const memory = { resident: Math.round(residentMiB(pid)), peak: peakMiB(pid) };
+    stages.push({ name, seconds, cpu: { api, worker, postgres, temporal }, worker: memory });
     process.stderr.write(` ${seconds.toFixed(1)} s\n`);
     return result;
   };
@@ -307,12 +311,24 @@ function print(figures: {
   const seconds = stages.reduce((sum, one) => sum + one.seconds, 0);
   const cpu = (one: Stage) => one.cpu.api + one.cpu.worker + one.cpu.postgres + one.cpu.temporal;
   printTable([
-    ['stage', 's', 'ms an evaluation', 'API cpu s', 'worker cpu s', 'PostgreSQL cpu s', 'Temporal cpu s'],
+    [
+      'stage',
+      's',
+      'ms an evaluation',
+      'API cpu s',
+      'worker cpu s',
+      'PostgreSQL cpu s',
+      'Temporal cpu s',
+      'worker MiB',
+      'until then',
+    ],
     ...stages.map((one) => [
       one.name,
       one.seconds.toFixed(1),
       per(one.seconds * 1000),
       ...[one.cpu.api, one.cpu.worker, one.cpu.postgres, one.cpu.temporal].map((value) => value.toFixed(1)),
+      String(one.worker.resident),
+      String(one.worker.peak),
     ]),
     [
       'all',

@@ -4,37 +4,22 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  defineQuery,
   isCancellation,
   log,
-  defineSignal,
-  defineUpdate,
   proxyActivities,
   setDefaultSignalHandler,
   setHandler,
-  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RetryPolicy, SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import { FAULTS, FINAL_FAULTS } from '../domain/faults';
+import { FAULTS } from '../domain/faults';
 import {
-  RUN_MESSAGES,
   TASK_QUEUES,
   type RunEpochInput,
   type RunEpochState,
   type RunProgressView,
-  type SteerAnswer,
   type StuckStep,
 } from '../domain/messages';
-import { cleanText } from '../domain/orders';
-import {
-  STEER_ACTIONS,
-  decideOrder,
-  readOrder,
-  type SteerAction,
-  type SteerOrder,
-  type SteerVerdict,
-} from '../domain/run-steering';
+import { STEER_ACTIONS } from '../domain/run-steering';
 import { currentWindow } from '../domain/schedule';
 import type { RunPhase } from '../domain/status';
 import type { CorpusActivities } from '../activities/corpora';
@@ -43,21 +28,8 @@ import type { RunPoolActivities } from '../activities/run-pool';
 import type { RunActivities } from '../activities/runs';
 import type { ScoringActivities } from '../activities/scoring';
 import { STEP_OPTIONS, StepLeft, retriedStep, type StepOwner } from './retried-step';
+import { BESIDE_RETRY, RunSteering, iso, runProgressQuery, steerSignals, steerUpdates } from './run/steering';
 import { announce, introduce } from './visibility';
-
-export const runProgressQuery = defineQuery<RunProgressView>(RUN_MESSAGES.progress);
-/** Every action both ways: an update answers, a signal is what the Web UI and scripts find easiest. */
-export const steerSignals = byAction<SignalDefinition<[unknown?]>>((action) => defineSignal(action));
-export const steerUpdates = byAction<UpdateDefinition<SteerAnswer, [unknown?]>>((action) =>
-  defineUpdate(action),
-);
-
-function byAction<T>(define: (action: SteerAction) => T): Record<SteerAction, T> {
-  return Object.fromEntries(STEER_ACTIONS.map((action) => [action, define(action)])) as Record<
-    SteerAction,
-    T
-  >;
-}
 
 // The steps of a run; `retriedStep` repeats them for as long as the run is wanted.
 const runs = proxyActivities<RunActivities & RunClosingActivities>({
@@ -87,26 +59,13 @@ const scoring = proxyActivities<ScoringActivities>({
   ...STEP_OPTIONS,
 });
 
-// Beside the steps: what was ordered is written down, and agents get their turn, for as long as that takes.
-const retry: RetryPolicy = {
-  initialInterval: '500 ms',
-  maximumInterval: '30 seconds',
-  nonRetryableErrorTypes: [...FINAL_FAULTS],
-};
-const records = proxyActivities<RunActivities>({
-  taskQueue: TASK_QUEUES.control,
-  startToCloseTimeout: '30 seconds',
-  retry,
-});
+// Beside the steps: agents get their turn, for as long as that takes.
 const pools = proxyActivities<RunPoolActivities>({
   taskQueue: TASK_QUEUES.runtime,
   startToCloseTimeout: '1 day',
   heartbeatTimeout: '30 seconds',
-  retry,
+  retry: BESIDE_RETRY,
 });
-
-/** Orders that are remembered so that one sent twice is carried out once. */
-const REMEMBERED_ORDERS = 200;
 
 /** One evaluation run: opens on time, is held open by a durable timer, drained, scored, published, followed by the next. */
 export async function runEpoch(input: RunEpochInput): Promise<RunProgressView> {
@@ -114,30 +73,28 @@ export async function runEpoch(input: RunEpochInput): Promise<RunProgressView> {
   setHandler(runProgressQuery, () => run.view());
   for (const action of STEER_ACTIONS) {
     setHandler(steerSignals[action], async (sent?: unknown) => {
-      await run.steer(action, sent);
+      await run.steering.steer(action, sent);
     });
     setHandler(steerUpdates[action], async (sent?: unknown) => {
-      const answer = await run.steer(action, sent);
+      const answer = await run.steering.steer(action, sent);
       if (answer.outcome === 'refused') {
         throw ApplicationFailure.nonRetryable(answer.message, FAULTS.badState);
       }
       return answer;
     });
   }
-  setDefaultSignalHandler((name: string) => run.unknownSignal(name));
+  setDefaultSignalHandler((name: string) => run.steering.unknownSignal(name));
   introduce('run', { family: input.familyId, runId: input.runId });
   return run.live();
 }
 
 class RunEpoch implements StepOwner {
-  retries = 0;
+  readonly steering: RunSteering;
   private reason = 'reading the run';
   private loaded: boolean;
   /** True once the next run has been started. */
   private followed = false;
   private readonly state: RunEpochState;
-  /** Orders are written down one after another, each as the run stands by then. */
-  private written: Promise<void> = Promise.resolve();
 
   constructor(private readonly input: RunEpochInput) {
     this.loaded = input.state !== undefined;
@@ -153,6 +110,16 @@ class RunEpoch implements StepOwner {
       orders: [],
       continued: 0,
     };
+    this.steering = new RunSteering(
+      input.runId,
+      this.state,
+      () => this.loaded,
+      () => this.view(),
+    );
+  }
+
+  get retries(): number {
+    return this.steering.retries;
   }
 
   get stuck(): StuckStep | null {
@@ -190,74 +157,8 @@ class RunEpoch implements StepOwner {
     };
   }
 
-  // ---------------------------------------------------------------------------------------------- steering
-
-  async steer(action: SteerAction, sent: unknown): Promise<SteerAnswer> {
-    await condition(() => this.loaded);
-    const order = readOrder(action, sent);
-    const verdict = this.decide(order);
-    if (verdict.outcome === 'applied') {
-      Object.assign(this.state, verdict.change);
-      if (action === 'retry') this.retries += 1;
-      if (order.id !== null) this.state.orders = [...this.state.orders, order.id].slice(-REMEMBERED_ORDERS);
-    }
-    await this.record(order, verdict);
-    return { outcome: verdict.outcome, message: verdict.message, progress: this.view() };
-  }
-
-  private decide(order: SteerOrder): SteerVerdict {
-    if (order.id !== null && this.state.orders.includes(order.id)) {
-      return { outcome: 'unchanged', message: 'this order was carried out before', change: {} };
-    }
-    return decideOrder({ ...this.state, stuckStep: this.state.stuck?.step ?? null }, order, Date.now());
-  }
-
-  /** A signal that nobody knows is an operator's slip of the hand: it is kept, with what would have been understood. */
-  async unknownSignal(name: string): Promise<void> {
-    await condition(() => this.loaded);
-    const message = `no such signal; a run knows ${STEER_ACTIONS.join(', ')}`;
-    await this.write(() =>
-      records.recordSteering({
-        id: uuid4(),
-        runId: this.input.runId,
-        action: cleanText(name, 40),
-        order: null,
-        outcome: 'refused',
-        message,
-        row: null,
-      }),
-    );
-  }
-
-  private async record(order: SteerOrder, { outcome, message }: SteerVerdict): Promise<void> {
-    const id = order.id ?? uuid4();
-    await this.write(() =>
-      records.recordSteering({
-        id,
-        runId: this.input.runId,
-        action: order.action,
-        order,
-        outcome,
-        message,
-        row:
-          outcome === 'applied'
-            ? { ...this.window(), pausedAt: this.state.pausedAt === null ? null : iso(this.state.pausedAt) }
-            : null,
-      }),
-    );
-  }
-
   private window(): { startsAt: string; endsAt: string } {
     return { startsAt: iso(this.state.startsAt), endsAt: iso(this.state.endsAt) };
-  }
-
-  private write(act: () => Promise<void>): Promise<void> {
-    this.written = this.written.then(act).catch((error: unknown) => {
-      // Only a row that is gone gets here; the run itself must not end by it.
-      if (isCancellation(error)) throw error;
-      log.error('an order could not be written down', { error });
-    });
-    return this.written;
   }
 
   // ---------------------------------------------------------------------------------------------- the run's life
@@ -494,8 +395,4 @@ class RunEpoch implements StepOwner {
       stuck.step,
     );
   }
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
