@@ -24,7 +24,7 @@ const READS = [
   ['validator, own entry', '/v1/validators/me'],
   ['validator, run status', '/v1/families/general_chat/tasks/status'],
   ['miner, own submissions', '/v1/submissions/mine'],
-  ['miner, feedback of a run', '/v1/eval/feedback?run_id=run-1'],
+  ['miner, feedback, 20 of a run', '/v1/eval/feedback?run_id=run-1&limit=20'],
 ] as const;
 
 const { values: options } = parseArgs({

@@ -28,16 +28,19 @@ export async function readFeedback(
     SELECT f.id, f.run_id, f.miner_hotkey, f.task_id, f.outcome, f.failure_mode, f.guidance, f.prompt_excerpt,
       f.response_excerpt, f.composite_score, f.knockout_reasons_json, f.factors_json, f.explanation, f.oracle_status,
       f.created_at, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
-    FROM eval_feedback f
+    FROM (
+        -- The page first: what belongs to each row is looked up for its rows alone.
+        SELECT * FROM eval_feedback
+        WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text
+          AND (${after?.taskId ?? null}::text IS NULL
+            OR (created_at, task_id) > (${after?.at.toISOString() ?? null}::timestamp, ${after?.taskId ?? null}::text))
+        ORDER BY created_at, task_id LIMIT ${limit === undefined ? null : limit + 1}::int) f
       LEFT JOIN evaluation_runs r ON r.id = f.run_id
       LEFT JOIN LATERAL (
         SELECT e.expected_claims_json, e.must_not_claim_json, n.record_json ->> 'disagreement_note' AS note
         FROM task_evaluations e LEFT JOIN task_enrichments n ON n.task_evaluation_id = e.id
         WHERE e.epoch_id = f.run_id AND e.task_id = f.task_id LIMIT 1) t ON true
-    WHERE f.run_id = ${runId}::text AND f.miner_hotkey = ${minerHotkey}::text
-      AND (${after?.taskId ?? null}::text IS NULL
-        OR (f.created_at, f.task_id) > (${after?.at.toISOString() ?? null}::timestamp, ${after?.taskId ?? null}::text))
-    ORDER BY f.created_at, f.task_id LIMIT ${limit === undefined ? null : limit + 1}::int`,
+    ORDER BY f.created_at, f.task_id`,
   );
   const page = limit === undefined ? rows : rows.slice(0, limit);
   const last = page.at(-1);
