@@ -180,6 +180,17 @@ describe('orders', () => {
       data: { enrichmentStatus: 'failed' },
     });
     expect((await post(path(missing ?? ''))).status).toBe(409);
+    const enrichments = (query = ''): Promise<Answer> =>
+      api.call('GET', `/v1/admin/runs/${RUN}/enrichments${query}`, { signer: owner });
+    expect((await enrichments('?status=failed')).body).toEqual([
+      expect.objectContaining({ task_id: missing, status: 'failed', cost_usd: 0, settled_at: null }),
+    ]);
+    expect((await enrichments('?status=pending')).body).toEqual([]);
+    expect((await enrichments('?status=lost')).status).toBe(422);
+    expect((await api.call('GET', `/v1/runs/${RUN}/progress`)).body).toMatchObject({
+      oracles: { pending: 0, ready: 0, failed: 1 },
+      spend: { models_usd: 0, tools_usd: 0, oracles_usd: 0, judges_usd: 0, refused_calls: 0 },
+    });
     await api.db.evaluationRun.updateMany({ where: { status: 'open' }, data: { status: 'completed' } });
     await api.db.evaluationRun.update({ where: { id: RUN }, data: { status: 'open' } });
     expect((await post(path(missing ?? ''), { dry_run: true })).body).toMatchObject({ changed: false });

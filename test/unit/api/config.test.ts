@@ -41,6 +41,15 @@ describe('settings of the owner API', () => {
     expect(() => apiConfigFromEnv({ ...base, ...env })).toThrow(message);
   });
 
+  it('take the launch families alone in launch mode, which is not what LAUNCH_MODE says', () => {
+    const families = (env: Record<string, string>) => apiConfigFromEnv({ ...base, ...env }).activeFamilies;
+    expect(families({ EIREL_LAUNCH_MODE: 'true', EIREL_ACTIVE_FAMILIES: 'general_chat' })).toEqual([
+      'general_chat',
+    ]);
+    expect(families({ EIREL_LAUNCH_MODE: 'false' })).toEqual(['general_chat']);
+    expect(apiConfigFromEnv({ ...base, LAUNCH_MODE: 'launch' }).production).toBe(false);
+  });
+
   it('name the owner by address, by mnemonic, or not at all', async () => {
     const alice = hotkeyFromUri('//Alice').ss58;
     const owner = (env: NodeJS.ProcessEnv) => resolveOwner(apiConfigFromEnv({ ...base, ...env }), env);
