@@ -74,9 +74,19 @@ class Bed {
     private readonly log: string[] = [],
   ) {}
 
+  /** Epochs in which a commit by hash has to be revealed are long enough for a slow machine. */
+  private get tempo(): number {
+    return this.commits === 'hash' ? 79 : 29;
+  }
+
+  /** Goes on to the first block of an epoch, so that what is committed now waits for most of one. */
+  toEpochStart(): void {
+    while ((this.node.best().number + on.NETUID + 1) % (this.tempo + 1) !== 0) this.node.produceBlock();
+  }
+
   async open(): Promise<void> {
     const commitReveal = this.commits !== 'none';
-    const genesis = { ...on.genesis, tempo: 29, weightsRateLimit: 1, commitReveal };
+    const genesis = { ...on.genesis, tempo: this.tempo, weightsRateLimit: 1, commitReveal };
     this.node = await startChainNode({ blockMs: 0, finalityLag: 2, genesis });
     on.produce(this.node, 5);
     this.proxy = await startFaultProxy(this.node.url);
@@ -277,6 +287,7 @@ it.each(chosen.map((moment) => [moment.when, moment] as const))(
       bed.proxy.fate = (method) => moment.fate?.(bed, method) ?? 'pass';
       await bed.startPublisher();
       const input: ChainPublicationInput = { runId, hotkey: HOTKEY, netuid: on.NETUID };
+      bed.toEpochStart();
       const workflow = await temporal.client.workflow.start(WORKFLOW_TYPES.chainPublication, {
         workflowId,
         taskQueue: publicationTaskQueue(HOTKEY),
