@@ -3,13 +3,9 @@
  * claim costs the server more than carrying it out. They use the connections of the Prisma client they are called with.
  */
 import { createHash } from 'node:crypto';
-import type { PoolClient } from 'pg';
 import { types } from 'pg';
 import type { Prisma } from './index';
 import { poolOf, type Db } from './index';
-
-/** Where a statement runs: on any connection of a client's, or on one that is held. */
-export type Connection = Db | PoolClient;
 
 const TIMESTAMP = 1114;
 const INT8 = 20;
@@ -39,13 +35,9 @@ function nameOf(text: string): string {
  * Runs a statement. Its text must be the same for the same work: whatever varies belongs into parameters.
  * @throws the driver's error, with the server's `code`
  */
-export async function prepared<R extends object>(on: Connection, sql: Prisma.Sql): Promise<R[]> {
+export async function prepared<R extends object>(db: Db, sql: Prisma.Sql): Promise<R[]> {
   const { text } = sql;
   const query = { name: nameOf(text), text, values: sql.values as unknown[], types: readers };
-  const { rows } = await (isClient(on) ? on.query<R>(query) : poolOf(on).query<R>(query));
+  const { rows } = await poolOf(db).query<R>(query);
   return rows;
-}
-
-function isClient(on: Connection): on is PoolClient {
-  return typeof (on as PoolClient).release === 'function';
 }

@@ -1,6 +1,6 @@
 /** How far the tasks of a run are. */
 import { Prisma, type Db } from './index';
-import { prepared, type Connection } from './prepared';
+import { prepared } from './prepared';
 
 /** Tasks of one run and family by where they stand, and judgments by miner. */
 export interface TaskProgress {
@@ -12,7 +12,7 @@ export interface TaskProgress {
 }
 
 /** Tasks of which at least one miner's row is pending or claimed, from counters that are kept. */
-export async function remainingTaskCount(db: Connection, runId: string, familyId: string): Promise<number> {
+export async function remainingTaskCount(db: Db, runId: string, familyId: string): Promise<number> {
   const sql = Prisma.sql`SELECT open_task_count(${runId}::text, ${familyId}::text) AS n`;
   const [row] = await prepared<{ n: bigint }>(db, sql);
   return Number(row?.n ?? 0);
