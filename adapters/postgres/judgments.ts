@@ -24,18 +24,6 @@ export interface StoredJudgment {
   factors: CompositeBreakdown | { unjudged: true };
 }
 
-/** What is stored of a judgment: the entry as it was sent, and what the owner makes of it. */
-export interface JudgmentColumns extends Omit<MinerEntry, 'maxTurnLatencySeconds'> {
-  rowId: string;
-  jobId: string | null;
-  officialComposite: number;
-  compositeInput: unknown;
-  factors: unknown;
-  attestedTools: readonly LedgerCall[];
-  attestedCostUsd: number | null;
-  disputed: boolean;
-}
-
 export interface Judgment {
   row: LeasedRow;
   entry: MinerEntry;

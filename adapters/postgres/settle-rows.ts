@@ -1,10 +1,23 @@
 /** Writes what a result comes to: judgments, the end of each (miner, task) row, feedback and the lease's end, at once. */
 import type { EnrichmentRecord } from '../../domain/oracle/record';
 import { cleanJson } from '../../domain/tasks/clean-json';
+import type { LedgerCall } from '../../domain/scoring/types';
+import type { MinerEntry } from '../../domain/tasks/entries';
 import type { FeedbackContent } from '../../domain/tasks/feedback';
-import type { JudgmentColumns } from './judgments';
 import { Prisma, type Db } from './index';
 import { prepared } from './prepared';
+
+/** What is stored of a judgment: the entry as it was sent, and what the owner makes of it. */
+export interface JudgmentColumns extends Omit<MinerEntry, 'maxTurnLatencySeconds'> {
+  rowId: string;
+  jobId: string | null;
+  officialComposite: number;
+  compositeInput: unknown;
+  factors: unknown;
+  attestedTools: readonly LedgerCall[];
+  attestedCostUsd: number | null;
+  disputed: boolean;
+}
 
 /** How one (miner, task) row leaves its lease. */
 export interface RowEnd {
