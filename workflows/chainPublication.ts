@@ -43,10 +43,10 @@ const signing = proxyActivities<PublicationActivities>({
   retry: QUICK_RETRIES,
 });
 
-// What operators ordered is written down for as long as that takes, beside everything else.
+// What operators ordered is written down beside everything else; a ledger that stays away does not keep the publication.
 const records = proxyActivities<Pick<PublicationActivities, 'recordOrder'>>({
   startToCloseTimeout: '30 seconds',
-  scheduleToCloseTimeout: '1 day',
+  scheduleToCloseTimeout: '10 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 });
 
@@ -103,6 +103,8 @@ class Publication {
     if (changed && action === 'cancel') this.cancelled = true;
     if (changed) this.wakes += 1;
     const { id, actor, via, reason } = readSender(sent);
+    // A loop that makes room for newer weights is no operator.
+    if (via === 'validator') return;
     const { runId, hotkey } = this.view;
     const message = changed
       ? action === 'cancel'

@@ -161,7 +161,11 @@ export class PublicationCadence {
 
   private async cancel(workflowId: string): Promise<void> {
     try {
-      await getExternalWorkflowHandle(workflowId).signal(PUBLICATION_MESSAGES.cancel);
+      await getExternalWorkflowHandle(workflowId).signal(PUBLICATION_MESSAGES.cancel, {
+        actor: this.hotkey,
+        via: 'validator',
+        reason: 'newer weights are due',
+      });
     } catch (error) {
       log.info('a publication that was to be cancelled had ended', { workflowId, error });
     }
