@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { ArchiveRefused } from '../adapters/archive/limits';
 import { KeyConfigError, WalletEncrypted, WalletInvalid, WalletNotFound } from '../adapters/keys/errors';
-import { OwnerRefused, OwnerUnreachable } from '../adapters/owner-client';
+import { OwnerAnswerInvalid, OwnerRefused, OwnerUnreachable } from '../adapters/owner-client';
 
 export const EXIT = {
   ok: 0,
@@ -28,7 +28,8 @@ export class CliError extends Error {
     readonly exitCode: ExitCode,
     /** Next steps, one sentence each. */
     readonly hints: readonly string[] = [],
-    options?: ErrorOptions,
+    /** `code` and `owner` where the exit code does not tell them, see `kindOf`. */
+    readonly options: ErrorOptions & { code?: string; owner?: ErrorOwner } = {},
   ) {
     super(message, options);
   }
@@ -69,4 +70,44 @@ export function exitCodeOf(error: unknown): ExitCode {
   const keyErrors = [KeyConfigError, WalletEncrypted, WalletInvalid, WalletNotFound];
   if (keyErrors.some((kind) => error instanceof kind)) return EXIT.usage;
   return EXIT.failed;
+}
+
+/** Whose turn it is after an error: who called, who runs the owner's side, or who runs this machine. */
+export type ErrorOwner = 'caller' | 'owner' | 'machine';
+
+const CODES: Record<ExitCode, string> = {
+  [EXIT.ok]: 'ok',
+  [EXIT.failed]: 'failed',
+  [EXIT.usage]: 'usage',
+  [EXIT.refused]: 'refused',
+  [EXIT.authentication]: 'authentication',
+  [EXIT.notFound]: 'not_found',
+  [EXIT.temporary]: 'temporary',
+};
+
+/** What scripts tell errors apart by, beside the exit code, and who has to act on it. */
+export function kindOf(error: unknown): { code: string; owner: ErrorOwner } {
+  const told = error instanceof CliError ? error.options : {};
+  return {
+    ...derivedKind(error),
+    ...(told.code && { code: told.code }),
+    ...(told.owner && { owner: told.owner }),
+  };
+}
+
+function derivedKind(error: unknown): { code: string; owner: ErrorOwner } {
+  if (error instanceof Cancelled) return { code: 'cancelled', owner: 'caller' };
+  const exitCode = exitCodeOf(error);
+  const code = CODES[exitCode];
+  const source = error instanceof CliError && error.cause !== undefined ? error.cause : error;
+  if (source instanceof OwnerUnreachable) return { code: 'unreachable', owner: 'owner' };
+  if (source instanceof OwnerAnswerInvalid) return { code: 'answer_invalid', owner: 'owner' };
+  if (source instanceof OwnerRefused) {
+    return {
+      code: source.status === 429 ? 'rate_limited' : code,
+      owner: source.status >= 500 ? 'owner' : 'caller',
+    };
+  }
+  if (source instanceof ArchiveRefused) return { code: source.code, owner: 'caller' };
+  return { code, owner: exitCode === EXIT.failed || exitCode === EXIT.temporary ? 'machine' : 'caller' };
 }

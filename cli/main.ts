@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { projectRoot } from '../adapters/project-root';
 import { loadEnvFiles } from './env-file';
-import { CliError, EXIT, exitCodeOf } from './exit-codes';
+import { CliError, EXIT, exitCodeOf, kindOf } from './exit-codes';
 import { printable } from './output';
 import { buildProgram } from './program';
 
@@ -28,12 +28,14 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number | un
   }
 }
 
-/** Says what went wrong and what to do next; the stack only on demand. */
+/** Says what went wrong, what to do next, the error's code and whose turn it is; the stack only on demand. */
 function report(error: unknown, env: NodeJS.ProcessEnv): void {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${printable(message)}\n`);
   for (const hint of error instanceof CliError ? error.hints : [])
     process.stderr.write(`  ${printable(hint)}\n`);
+  const { code, owner } = kindOf(error);
+  process.stderr.write(`  code=${code} owner=${owner}\n`);
   if (env.EIREL_DEBUG !== '1') return;
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     process.stderr.write(`${cause.stack}\n`);

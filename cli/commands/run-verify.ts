@@ -65,7 +65,10 @@ export function registerRunVerify(run: Command): void {
       const verification = await verify(session, argument, options, owner);
       session.printer.data(verification, verificationText);
       if (!verification.verified) {
-        throw new CliError(`${verification.run_id} does not verify`, EXIT.failed);
+        throw new CliError(`${verification.run_id} does not verify`, EXIT.failed, [], {
+          code: 'not_verified',
+          owner: 'owner',
+        });
       }
     });
 }

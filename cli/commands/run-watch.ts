@@ -52,7 +52,10 @@ async function watch(
     const query = { run_id: runId };
     const { family_winners } = await answerOf(api.owner.GET('/v1/weights', { params: { query } }));
     if (family_winners.some(({ winner_hotkey }) => winner_hotkey)) return;
-    throw new CliError(`${runId} ended without a winner`, EXIT.failed);
+    throw new CliError(`${runId} ended without a winner`, EXIT.failed, [], {
+      code: 'no_winner',
+      owner: 'caller',
+    });
   } finally {
     display.close();
     process.off('SIGINT', onSignal);

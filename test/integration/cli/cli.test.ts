@@ -397,7 +397,10 @@ describe('run', () => {
 
   test('watch appends a line per change and ends with the run; jsonl for programs; --exit-status without a winner', async () => {
     const plain = await asOwner(['run', 'watch', '--interval', '0.05', '--exit-status']);
-    expect(plain).toMatchObject({ code: 1, stderr: 'run-2 ended without a winner\n' });
+    expect(plain).toMatchObject({
+      code: 1,
+      stderr: 'run-2 ended without a winner\n  code=no_winner owner=caller\n',
+    });
     expect(plain.stdout.replace(/^\d\d:\d\d:\d\dZ /gm, '').split('\n')).toEqual([
       'run-2 running, 4/12 settled, 8 pending, 0 claimed, 0 leases',
       'run-2 running, 8/12 settled, 4 pending, 0 claimed, 0 leases',
@@ -427,7 +430,10 @@ describe('run', () => {
     const result = await asOwner(['run', 'watch', 'run-2', '--interval', '5'], {
       interruptWhen: (output) => output.includes('settled'),
     });
-    expect(result).toMatchObject({ code: 2, stderr: 'stopped watching; the run goes on\n' });
+    expect(result).toMatchObject({
+      code: 2,
+      stderr: 'stopped watching; the run goes on\n  code=cancelled owner=caller\n',
+    });
   });
 });
 
@@ -463,7 +469,7 @@ describe('run verify', () => {
     expect(result.code).toBe(1);
     expect(result.stdout).toMatch(/FAILED {2}digest/);
     expect(result.stdout).toContain('families[0].winner.best_raw_score: published 0.9990');
-    expect(result.stderr).toBe('run-4 does not verify\n');
+    expect(result.stderr).toBe('run-4 does not verify\n  code=not_verified owner=owner\n');
   });
 
   test('a run that is not completed: 5; a file that is no evidence: 1; no file: 2', async () => {

@@ -9,8 +9,9 @@ import {
   EXIT,
   exitCodeOf,
   exitCodeOfStatus,
+  kindOf,
   UsageError,
-  type CliError,
+  CliError,
 } from '../../../cli/exit-codes';
 import { explainFailure } from '../../../cli/failures';
 
@@ -55,6 +56,28 @@ test.each<[unknown, number]>([
   [new CommanderError(1, 'commander.unknownCommand', ''), 2],
 ])('%s ends with %i', (error, code) => {
   expect(exitCodeOf(error)).toBe(code);
+});
+
+const refusal = (status: number): OwnerRefused => new OwnerRefused(status, 'x', 'GET', '/y');
+test.each<[unknown, string, string]>([
+  [new Error('any'), 'failed', 'machine'],
+  [new UsageError('x'), 'usage', 'caller'],
+  [new Cancelled(), 'cancelled', 'caller'],
+  [new WalletNotFound('x'), 'usage', 'caller'],
+  [new ArchiveRefused('not_gzip', null, 'x'), 'not_gzip', 'caller'],
+  [new OwnerAnswerInvalid('x'), 'answer_invalid', 'owner'],
+  [new OwnerUnreachable('x'), 'unreachable', 'owner'],
+  [refusal(401), 'authentication', 'caller'],
+  [refusal(404), 'not_found', 'caller'],
+  [refusal(409), 'refused', 'caller'],
+  [refusal(429), 'rate_limited', 'caller'],
+  [refusal(500), 'failed', 'owner'],
+  [refusal(503), 'temporary', 'owner'],
+  [new CliError('x', EXIT.refused, [], { cause: refusal(503) }), 'refused', 'owner'],
+  [new CliError('x', EXIT.temporary), 'temporary', 'machine'],
+  [new CliError('x', EXIT.failed, [], { code: 'not_verified', owner: 'owner' }), 'not_verified', 'owner'],
+])('%s has the code %s and is for the %s to act on', (error, code, owner) => {
+  expect(kindOf(error)).toEqual({ code, owner });
 });
 
 describe('explanations', () => {
