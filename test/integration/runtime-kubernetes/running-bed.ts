@@ -1,4 +1,6 @@
 /** Everything that agents need to run on Kubernetes: a control plane, a node with a kubelet, a registry, a build engine. */
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerRuntime, containerRuntimeFromEnv } from '../../../adapters/container-runtime';
 import { connectEngine } from '../../../adapters/container-runtime/docker/engine';
 import { CACHE, kubernetesMissing, WORKER_TOKEN } from '../../harness/kubernetes';
@@ -80,13 +82,17 @@ export class RunningBed implements Bed {
     return Promise.resolve(this.registry.address.split(':')[0] ?? '');
   }
 
-  /** By the address of the Service, which is what the name of it leads to inside the cluster. */
+  /**
+   * By the address of the Service, which is what the name of it leads to inside the cluster. The node's proxy learns of a
+   * Service after its pod is ready, on a busy machine by half a minute; until then nothing answers there.
+   */
   async reach(endpointUrl: string): Promise<string> {
     const url = new URL(endpointUrl);
     const [name, namespace] = url.hostname.split('.');
     if (namespace !== NAMESPACE) throw new Error(`${endpointUrl} is not a Service of ${NAMESPACE}`);
     const service = await this.kubernetes.get(`${CORE}/services/${name ?? ''}`);
     url.hostname = service.spec.clusterIP as string;
+    for (let attempt = 0; attempt < 60 && !(await accepts(url)); attempt += 1) await sleep(250);
     return url.origin;
   }
 
@@ -95,4 +101,16 @@ export class RunningBed implements Bed {
     await this.registry.stop();
     stopEngine(this.engine);
   }
+}
+
+/** Whether a connection to the address is taken within a second. */
+function accepts({ hostname, port }: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port), timeout: 1000 });
+    const end = (taken: boolean) => (): void => {
+      socket.destroy();
+      resolve(taken);
+    };
+    socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
+  });
 }
