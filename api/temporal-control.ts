@@ -1,18 +1,15 @@
 /** What handlers say to workflows, each with a deadline: a request must not hang because no worker is there. */
 import { WorkflowIdReusePolicy, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import { messageOf } from '../adapters/logging';
+import { keyword } from '../adapters/temporal/keyword';
 import { HttpError } from '../domain/http-errors';
 import { SUBMISSION_MESSAGES, TASK_QUEUES, WORKFLOW_TYPES, workflowIds } from '../domain/messages';
-import type { RetireRequest, SearchAttributeName, SubmissionLifecycleInput } from '../domain/messages';
+import type { RetireRequest, SubmissionLifecycleInput } from '../domain/messages';
 
-const CALL_MS = 5_000;
-
-const keyword = (name: SearchAttributeName, value: string) => ({
-  key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-  value,
-});
+/** How long a call that only has to reach the server may take, in milliseconds. */
+export const CALL_MS = 5_000;
 
 /**
  * Starts a submission's workflow; one that runs, or has run, is left alone.
@@ -82,6 +79,19 @@ export async function tryQuery<T>(
   } catch {
     // The row in the database is the answer that counts; this one only adds words to it.
     return null;
+  }
+}
+
+/** A workflow's status, such as `RUNNING`; null when there is none. @throws the client's error when the server does not answer */
+export async function workflowStatus(client: Client, workflowId: string): Promise<string | null> {
+  try {
+    const found = await client.withDeadline(Date.now() + CALL_MS, () =>
+      client.workflow.getHandle(workflowId).describe(),
+    );
+    return found.status.name;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
   }
 }
 

@@ -87,12 +87,9 @@ const CODES: Record<ExitCode, string> = {
 
 /** What scripts tell errors apart by, beside the exit code, and who has to act on it. */
 export function kindOf(error: unknown): { code: string; owner: ErrorOwner } {
-  const told = error instanceof CliError ? error.options : {};
-  return {
-    ...derivedKind(error),
-    ...(told.code && { code: told.code }),
-    ...(told.owner && { owner: told.owner }),
-  };
+  const derived = derivedKind(error);
+  const { code = derived.code, owner = derived.owner } = error instanceof CliError ? error.options : {};
+  return { code, owner };
 }
 
 function derivedKind(error: unknown): { code: string; owner: ErrorOwner } {

@@ -74,7 +74,6 @@ class Publication {
   private cancelled = false;
   /** Grows whenever an operator wants a wait to end. */
   private wakes = 0;
-  private stuck = false;
   private tries = 0;
   private failures = 0;
   /** Labels of outcomes that are final the second time. */
@@ -86,6 +85,7 @@ class Publication {
       hotkey: input.hotkey,
       step: 'reading',
       reason: 'reading the weights that the owner serves',
+      waits: false,
       outcome: null,
       mode: null,
       attempt: 0,
@@ -98,8 +98,7 @@ class Publication {
   /** An operator has it give up, or try now what it waits for; either way it is written down who said so and why. */
   async order(action: 'cancel' | 'retry', sent: unknown): Promise<void> {
     const ended = ['done', 'failed', 'cancelled'].includes(this.view.step);
-    const waits = this.view.step === 'waiting' || this.stuck;
-    const changed = !ended && (action === 'cancel' ? !this.cancelled : waits);
+    const changed = !ended && (action === 'cancel' ? !this.cancelled : this.view.waits);
     if (changed && action === 'cancel') this.cancelled = true;
     if (changed) this.wakes += 1;
     const { id, actor, via, reason } = readSender(sent);
@@ -315,8 +314,7 @@ class Publication {
     reason: string,
     stuck: string | null = null,
   ): PublicationStatusView {
-    this.view = { ...this.view, step, reason };
-    this.stuck = stuck !== null;
+    this.view = { ...this.view, step, reason, waits: step === 'waiting' || stuck !== null };
     announce(step, reason, stuck);
     return this.view;
   }

@@ -1,15 +1,14 @@
 import type { Client } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
 import {
   VALIDATOR_MESSAGES,
   validatorTaskQueue,
   WORKFLOW_TYPES,
   workflowIds,
-  type SearchAttributeName,
   type SteerRequest,
   type ValidatorLoopInput,
   type ValidatorProgressView,
 } from '../../domain/messages';
+import { keyword } from '../temporal/keyword';
 import type { LoopSettings } from '../../domain/validator/loop';
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -37,10 +36,10 @@ export class LoopHandle {
       signalArgs: [settings],
       staticSummary: `the work of validator ${hotkey}`,
       typedSearchAttributes: [
-        attribute('EirelKind', 'validator'),
-        attribute('EirelHotkey', hotkey),
-        attribute('EirelFamily', settings.families.join(',')),
-        attribute('EirelStatus', 'started'),
+        keyword('EirelKind', 'validator'),
+        keyword('EirelHotkey', hotkey),
+        keyword('EirelFamily', settings.families.join(',')),
+        keyword('EirelStatus', 'started'),
       ],
     });
   }
@@ -59,8 +58,4 @@ export class LoopHandle {
       this.handle.query<ValidatorProgressView>(VALIDATOR_MESSAGES.progress),
     );
   }
-}
-
-function attribute(name: SearchAttributeName, value: string): SearchAttributePair {
-  return { key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD), value };
 }

@@ -1,7 +1,8 @@
 /** Having the weights of a closed run published by the hotkeys that publish from this Temporal (decision 24). */
-import { WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { WorkflowIdReusePolicy } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
 import { messageOf } from '../../adapters/logging';
+import { keyword } from '../../adapters/temporal/keyword';
 import { HttpError } from '../../domain/http-errors';
 import {
   PUBLICATION_MESSAGES,
@@ -10,14 +11,12 @@ import {
   workflowIds,
   type ChainPublicationInput,
   type PublicationStatusView,
-  type SearchAttributeName,
   type SteerRequest,
 } from '../../domain/messages';
 import type { ApiDeps } from '../deps';
-import { signalWorkflow, tryQuery } from '../temporal-control';
+import { CALL_MS, signalWorkflow, tryQuery, workflowStatus } from '../temporal-control';
 import { audited, senderOf, type OrderBody } from './audit';
 
-const CALL_MS = 5_000;
 const WORKFLOW_QUEUE = 1;
 /** Hotkeys that are looked at. */
 const MOST = 256;
@@ -119,24 +118,16 @@ async function isPolled({ temporal }: ApiDeps, hotkey: string): Promise<boolean>
 async function planOne({ temporal }: ApiDeps, runId: string, hotkey: string): Promise<Plan> {
   const workflowId = workflowIds.publication(runId, hotkey);
   const plan = (act: Plan['act'], message: string): Plan => ({ hotkey, workflowId, act, message });
-  const handle = temporal.workflow.getHandle(workflowId);
-  const status = await handle.describe().then(
-    (found) => found.status.name,
-    (error: unknown) => {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    },
-  );
+  const status = await workflowStatus(temporal, workflowId);
   if (status === 'RUNNING') {
     const view = await tryQuery<PublicationStatusView>(temporal, workflowId, PUBLICATION_MESSAGES.status);
     if (!view) return plan('nudge', 'is under way, and is told to try now');
-    const waits = view.step === 'waiting' || view.reason.includes('tried again at');
-    return waits
+    return view.waits
       ? plan('nudge', `waits (${view.reason}), and is told to try now`)
       : plan('leave', `is under way: ${view.reason}`);
   }
   if (status === 'COMPLETED') {
-    const view = (await handle.result()) as PublicationStatusView;
+    const view = (await temporal.workflow.getHandle(workflowId).result()) as PublicationStatusView;
     if (view.step === 'done') return plan('leave', `published already: ${view.reason}`);
     return plan('start', `publishes anew; before: ${view.reason}`);
   }
@@ -145,11 +136,6 @@ async function planOne({ temporal }: ApiDeps, runId: string, hotkey: string): Pr
     status === null ? 'publishes' : `publishes anew; the last time it ${status.toLowerCase()}`,
   );
 }
-
-const keyword = (name: SearchAttributeName, value: string) => ({
-  key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-  value,
-});
 
 async function start(deps: ApiDeps, runId: string, { hotkey, workflowId }: Plan): Promise<void> {
   const { temporal, config } = deps;

@@ -1,7 +1,7 @@
 /** What is stuck and why, by the search attributes that workflows set. */
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { TypedSearchAttributes } from '@temporalio/common';
 import { messageOf } from '../../adapters/logging';
+import { keywordKey } from '../../adapters/temporal/keyword';
 import { HttpError } from '../../domain/http-errors';
 import type { SearchAttributeName } from '../../domain/messages';
 import { naiveIso } from '../../domain/time';
@@ -44,6 +44,5 @@ export async function stuckWorkflows(deps: ApiDeps) {
 }
 
 function reader(attributes: TypedSearchAttributes) {
-  return (name: SearchAttributeName): string | null =>
-    attributes.get(defineSearchAttributeKey(name, SearchAttributeType.KEYWORD)) ?? null;
+  return (name: SearchAttributeName): string | null => attributes.get(keywordKey(name)) ?? null;
 }

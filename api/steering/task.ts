@@ -1,14 +1,16 @@
 /** Asking the oracles about a task again. */
-import { WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowIdReusePolicy } from '@temporalio/client';
 import { HttpError } from '../../domain/http-errors';
-import { TASK_QUEUES, type SteerRequest } from '../../domain/messages';
+import {
+  ENRICHMENT_MESSAGES,
+  TASK_QUEUES,
+  WORKFLOW_TYPES,
+  workflowIds,
+  type SteerRequest,
+} from '../../domain/messages';
 import type { ApiDeps } from '../deps';
-import { signalWorkflow } from '../temporal-control';
+import { CALL_MS, signalWorkflow, workflowStatus } from '../temporal-control';
 import { audited, senderOf, type OrderBody } from './audit';
-
-const CALL_MS = 5_000;
-/** The workflow that finds the truth of one task, and the signal that makes it ask at once. */
-const ENRICHMENT = { type: 'taskEnrichment', askAgain: 'askAgain' };
 
 /**
  * Has a task enriched that is not yet: its running workflow asks again now, one that failed is started again. A truth that
@@ -49,14 +51,14 @@ export async function reEnrichTask(
   const done = await audited(deps, order, async (id) => {
     if (settled) return { outcome: 'unchanged', message: unchanged };
     const request: SteerRequest = { id, actor, via: body.via, reason: body.reason };
-    const workflowId = `enrichment/${runId}/${taskId}`;
+    const workflowId = workflowIds.enrichment(runId, taskId);
     if (await isRunning(deps, workflowId)) {
-      await signalWorkflow(deps.temporal, workflowId, ENRICHMENT.askAgain, request);
+      await signalWorkflow(deps.temporal, workflowId, ENRICHMENT_MESSAGES.askAgain, request);
       return { outcome: 'applied', message: 'its enrichment asks again now' };
     }
     const input = { runId, taskId, familyId: task.familyId, queue: TASK_QUEUES.llm };
     await deps.temporal.withDeadline(Date.now() + CALL_MS, () =>
-      deps.temporal.workflow.start(ENRICHMENT.type, {
+      deps.temporal.workflow.start(WORKFLOW_TYPES.taskEnrichment, {
         workflowId,
         taskQueue: TASK_QUEUES.control,
         args: [input],
@@ -71,12 +73,8 @@ export async function reEnrichTask(
 
 async function isRunning(deps: ApiDeps, workflowId: string): Promise<boolean> {
   try {
-    const found = await deps.temporal.withDeadline(Date.now() + CALL_MS, () =>
-      deps.temporal.workflow.getHandle(workflowId).describe(),
-    );
-    return found.status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    return (await workflowStatus(deps.temporal, workflowId)) === 'RUNNING';
+  } catch {
     throw new HttpError(503, 'Temporal does not answer; nothing was changed', {}, { 'retry-after': '5' });
   }
 }

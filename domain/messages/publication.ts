@@ -22,6 +22,8 @@ export interface PublicationStatusView {
     | 'failed'
     | 'cancelled';
   reason: string;
+  /** True while it waits, and would try now if an operator said so. */
+  waits: boolean;
   /** What became of the last attempt, by its label (`TOO_SOON`, `RPC_DOWN`, ...); null before the first. */
   outcome: string | null;
   /** How weights get on chain here; null until the subnet's setting was read. */
