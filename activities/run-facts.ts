@@ -238,13 +238,14 @@ async function taskResults(db: Db, runId: string, familyId: string, taskId: stri
     prepared<StoredJudgment>(
       db,
       Prisma.sql`
-      SELECT miner_evaluation_task_id AS row_id, validator_hotkey, fencing, job_id, composite_input_json,
-        CASE WHEN NOT composite_input_json ? 'unjudged' THEN miner_response_json END AS miner_response_json,
-        miner_latency_seconds, judge_cost_usd, final_task_score,
-        CASE WHEN jsonb_typeof(judge_output_json #> '{metadata,eval_guidance}') = 'string'
-          THEN judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
-      FROM task_miner_results WHERE task_evaluation_id = ${taskId}::text
-      ORDER BY miner_evaluation_task_id, fencing, validator_hotkey`,
+      SELECT e.miner_evaluation_task_id AS row_id, e.validator_hotkey, e.fencing, e.job_id, e.composite_input_json,
+        CASE WHEN e.composite_input_json -> 'unjudged' IS NULL THEN e.miner_response_json END AS miner_response_json,
+        e.miner_latency_seconds, e.judge_cost_usd, e.final_task_score,
+        CASE WHEN json_typeof(e.judge_output_json #> '{metadata,eval_guidance}') = 'string'
+          THEN e.judge_output_json #>> '{metadata,eval_guidance}' END AS guidance
+      FROM miner_evaluation_tasks m JOIN task_miner_results e ON e.miner_evaluation_task_id = m.id
+      WHERE m.task_evaluation_id = ${taskId}::text
+      ORDER BY e.miner_evaluation_task_id, e.fencing, e.validator_hotkey`,
     ),
   ]);
   const byRow = grouped(judgments);

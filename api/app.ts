@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import express from 'express';
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
@@ -60,6 +62,26 @@ export function createApp(deps: ApiDeps, routers: readonly (readonly Route[])[])
   });
   app.use(answerError(deps));
   return app;
+}
+
+/**
+ * An HTTP server whose requests and responses are born as those of the application. Express makes them so when they
+ * arrive by changing their prototypes, after which the engine finds none of their properties the quick way.
+ */
+export function createAppServer(app: Express): Server {
+  function AppRequest(this: IncomingMessage, ...args: ConstructorParameters<typeof IncomingMessage>) {
+    Reflect.apply(IncomingMessage as unknown as () => void, this, args);
+  }
+  AppRequest.prototype = app.request;
+  function AppResponse(this: ServerResponse, ...args: ConstructorParameters<typeof ServerResponse>) {
+    Reflect.apply(ServerResponse as unknown as () => void, this, args);
+  }
+  AppResponse.prototype = app.response;
+  const classes = {
+    IncomingMessage: AppRequest as unknown as typeof IncomingMessage,
+    ServerResponse: AppResponse as unknown as typeof ServerResponse,
+  };
+  return createServer(classes, app);
 }
 
 function mountDocument(app: Express, routes: readonly Route[]): void {

@@ -1,5 +1,4 @@
 /** The owner API as a process: reads its settings, connects, serves, and drains when it is told to stop. */
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { connectChain } from '../adapters/chain/client';
@@ -12,7 +11,7 @@ import { createObjectStore, objectStoreConfigFromEnv } from '../adapters/object-
 import { createPrisma } from '../adapters/postgres';
 import { connectRedis, createRedis } from '../adapters/redis';
 import { connectTemporal, temporalConfigFromEnv } from '../adapters/temporal';
-import { createApp } from './app';
+import { createApp, createAppServer } from './app';
 import { ApiConfigError, apiConfigFromEnv } from './config';
 import type { ApiConfig } from './config';
 import type { ApiDeps } from './deps';
@@ -45,7 +44,7 @@ export async function main(env: NodeJS.ProcessEnv): Promise<void> {
   collectDefaultMetrics({ register: deps.metrics });
   await connectRedis(deps.redis);
   logBoot(deps);
-  const server = createServer(createApp(deps, allRoutes));
+  const server = createAppServer(createApp(deps, allRoutes));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);

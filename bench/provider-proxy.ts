@@ -182,7 +182,6 @@ async function seed(prisma: PrismaClient): Promise<string[]> {
       validatorHotkey: 'bench',
       fencing: 1n,
       attempt: 1,
-      expiresAt,
     })),
   });
   return attempts.map((attempt) => mintJobToken({ ...attempt, runId, expiresAt }, SECRET));

@@ -205,7 +205,6 @@ async function seed(prisma: PrismaClient): Promise<string[]> {
       validatorHotkey: 'bench',
       fencing,
       attempt: 1,
-      expiresAt,
     })),
   });
   return attempts.map((attempt) => mintJobToken({ ...attempt, runId, expiresAt }, SECRET));

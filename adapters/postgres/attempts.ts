@@ -127,12 +127,14 @@ export interface LiveAttemptKey {
 
 /** The latest attempt at a deployment whose lease still runs. */
 export async function findLiveAttempt(db: Db, key: LiveAttemptKey): Promise<Attempt | null> {
+  // From the leases that run, which are few, to the job of their row at this deployment.
   const [row] = await db.$queryRaw<AttemptRow[]>(Prisma.sql`${ATTEMPT}
-    WHERE j.deployment_id = ${key.deploymentId} AND j.epoch_id = ${key.runId}
-      AND (${key.validatorHotkey}::text IS NULL OR j.validator_hotkey = ${key.validatorHotkey}::text)
-      AND (${key.taskIds.length} = 0 OR j.task_id = ANY(${[...key.taskIds]}::text[]))
-      AND c.status = 'claimed' AND c.expires_at > ${key.now.toISOString()}::timestamp
-    ORDER BY j.fencing DESC LIMIT 1`);
+    JOIN miner_evaluation_tasks m ON m.task_evaluation_id = c.task_evaluation_id AND m.job_id = j.job_id
+    WHERE c.status = 'claimed' AND c.expires_at > ${key.now.toISOString()}::timestamp AND c.epoch_id = ${key.runId}
+      AND (${key.validatorHotkey}::text IS NULL OR c.validator_hotkey = ${key.validatorHotkey}::text)
+      AND (${key.taskIds.length} = 0 OR c.task_id = ANY(${[...key.taskIds]}::text[]))
+      AND m.deployment_id = ${key.deploymentId}
+    ORDER BY c.fencing DESC LIMIT 1`);
   return row ? toAttempt(row) : null;
 }
 

@@ -1,7 +1,6 @@
 /** Leases on tasks: claim, heartbeat, release (decisions 6, 7 and 26; practice.md P2). */
 import {
   BASELINE_TTL_SECONDS,
-  JOB_GRACE_SECONDS,
   extendedExpiry,
   type ClaimedMiner,
   type ClaimedTask,
@@ -67,7 +66,7 @@ export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOu
     Prisma.sql`
     SELECT * FROM claim_tasks(${request.runId ?? null}::text, ${request.familyId}::text,
       ${request.validatorHotkey}::text, ${request.batchSize}::int, ${request.leaseSeconds}::float8,
-      ${JOB_GRACE_SECONDS}::float8, ${request.maxAttempts}::int, ${[...SERVABLE_DEPLOYMENT_STATUSES]}::text[],
+      ${request.maxAttempts}::int, ${[...SERVABLE_DEPLOYMENT_STATUSES]}::text[],
       ${[...CLAIMABLE_ENRICHMENT]}::text[], ${BASELINE_TTL_SECONDS}::float8, ${request.claimKey ?? null}::text,
       ${request.now?.toISOString() ?? null}::timestamp)
     ORDER BY task_index, task_evaluation_id`,
@@ -123,10 +122,6 @@ export async function heartbeatClaim(
     await tx.minerEvaluationTask.updateMany({
       where: { taskEvaluationId: claim.taskEvaluationId, claimFencing: claim.fencing, status: 'claimed' },
       data: { claimExpiresAt: expiresAt, updatedAt: now },
-    });
-    await tx.attemptJob.updateMany({
-      where: { fencing: claim.fencing },
-      data: { expiresAt: new Date(expiresAt.getTime() + JOB_GRACE_SECONDS * 1000) },
     });
     return { taskEvaluationId: claim.taskEvaluationId, expiresAt, fencing: claim.fencing };
   });

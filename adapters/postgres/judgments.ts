@@ -56,12 +56,12 @@ export function judgedRow(judgment: Judgment): SettledRow {
     judgment.version,
   );
   const speaker = representativeJudgment(
-    judgments.map((item) => ({
-      ...item,
-      composite: item.officialComposite,
-      validator_hotkey: item.validatorHotkey,
+    judgments.map((stored) => ({
+      stored,
+      composite: stored.officialComposite,
+      validator_hotkey: stored.validatorHotkey,
     })),
-  );
+  )?.stored;
   const told =
     judgment.feedbackEnabled && speaker
       ? feedbackOf(
@@ -83,7 +83,7 @@ export function judgedRow(judgment: Judgment): SettledRow {
       verdict: settled ? (speaker?.agreementVerdict ?? entry.verdict) : null,
     },
     judgment: {
-      ...entry,
+      entry,
       rowId: row.id,
       minerHotkey: row.minerHotkey,
       jobId: row.jobId,

@@ -41,3 +41,51 @@ export async function prepared<R extends object>(db: Db, sql: Prisma.Sql): Promi
   const { rows } = await poolOf(db).query<R>(query);
   return rows;
 }
+
+/** Elements of arrays: their number in the server's catalogue, and their size where it is fixed. */
+const ELEMENTS = {
+  text: { oid: 25, bytes: null },
+  json: { oid: 114, bytes: null },
+  jsonb: { oid: 3802, bytes: null },
+  float8: { oid: 701, bytes: 8 },
+  int4: { oid: 23, bytes: 4 },
+  bool: { oid: 16, bytes: 1 },
+} as const;
+
+export type ColumnType = keyof typeof ELEMENTS;
+
+/**
+ * A column of values as an array parameter, in the server's own form: long texts and JSON are neither quoted here nor
+ * looked through for quotes there. The statement has to say its type (`${arrayOf('text', …)}::text[]`).
+ * @param values null or undefined for NULL; for jsonb anything that `JSON.stringify` takes
+ */
+export function arrayOf(type: ColumnType, values: readonly unknown[]): Buffer {
+  const { oid, bytes } = ELEMENTS[type];
+  const items = values.map((value) => (value == null ? null : bytes === null ? textOf(type, value) : value));
+  const sizes = items.map((item) => (item === null ? 0 : (bytes ?? Buffer.byteLength(item as string))));
+  const buffer = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + 4 + size, 20));
+  // One dimension, whether there are nulls, type; number of elements and index of the first one.
+  let at = buffer.writeInt32BE(1, 0);
+  at = buffer.writeInt32BE(items.includes(null) ? 1 : 0, at);
+  at = buffer.writeInt32BE(oid, at);
+  at = buffer.writeInt32BE(items.length, at);
+  at = buffer.writeInt32BE(1, at);
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index];
+    const size = sizes[index] as number;
+    at = buffer.writeInt32BE(item === null ? -1 : size, at);
+    if (item === null) continue;
+    if (type === 'float8') buffer.writeDoubleBE(Number(item), at);
+    else if (type === 'int4') buffer.writeInt32BE(Number(item), at);
+    else if (type === 'bool') buffer.writeUInt8(item ? 1 : 0, at);
+    else buffer.write(item as string, at, size, 'utf8');
+    at += size;
+  }
+  return buffer;
+}
+
+function textOf(type: ColumnType, value: unknown): string {
+  if (type === 'json') return JSON.stringify(value);
+  // 1 is the version of the form of jsonb, which is text otherwise.
+  return type === 'jsonb' ? `\u0001${JSON.stringify(value)}` : String(value);
+}

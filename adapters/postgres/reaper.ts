@@ -40,12 +40,16 @@ async function reapBatch(tx: DbTx, now: Date | undefined, maxAttempts: number): 
     OR (m.status = 'pending' AND m.attempt_count > 0 AND m.attempt_count - m.judgment_count >= ${maxAttempts}::int))`;
   const tasks = await tx.$queryRaw<{ id: string }[]>(Prisma.sql`
     SELECT t.id FROM task_evaluations t
-    WHERE t.id IN (SELECT m.task_evaluation_id FROM miner_evaluation_tasks m WHERE ${due})
+    WHERE t.id IN (
+      SELECT c.task_evaluation_id FROM task_claims c WHERE c.status = 'claimed' AND c.expires_at <= ${sqlNow(now)}
+      UNION ALL
+      SELECT r.id FROM task_evaluations r WHERE r.retry_rows > 0 AND EXISTS (
+        SELECT 1 FROM miner_evaluation_tasks m WHERE m.task_evaluation_id = r.id AND ${due}))
     ORDER BY t.id LIMIT ${REAP_BATCH}::int FOR UPDATE OF t SKIP LOCKED`);
   if (tasks.length === 0) return null;
   const ids = Prisma.join(tasks.map((task) => task.id));
   const rows = await tx.$queryRaw<DueRow[]>(Prisma.sql`
-    SELECT m.id, m.status, m.status_reason, m.claim_fencing, m.attempt_count,
+    SELECT m.id, m.status, m.status_reason, m.attempt_count,
       m.attempt_count - m.judgment_count >= ${maxAttempts}::int AS exhausted
     FROM miner_evaluation_tasks m WHERE m.task_evaluation_id IN (${ids}) AND ${due} ORDER BY m.id FOR UPDATE OF m`);
   const exhausted = rows.filter((row) => row.exhausted);
@@ -53,7 +57,10 @@ async function reapBatch(tx: DbTx, now: Date | undefined, maxAttempts: number): 
   await returnRows(tx, returned, 'the lease ran out', now);
   for (const [reason, ids] of groupByReason(exhausted))
     await endRows(tx, ids, { status: 'unscored', reason }, now);
-  const expiredClaims = await endClaims(tx, fencings(rows), 'the lease ran out', now);
+  // By task and not by row: a lease can have lost its rows.
+  const expiredClaims = await tx.$executeRaw(Prisma.sql`
+    UPDATE task_claims c SET status = 'expired', release_reason = 'the lease ran out', ended_at = ${sqlNow(now)}
+    WHERE c.task_evaluation_id IN (${ids}) AND c.status = 'claimed' AND c.expires_at <= ${sqlNow(now)}`);
   return { expiredClaims, returnedRows: returned.length, unscoredRows: exhausted.length };
 }
 
@@ -61,7 +68,6 @@ interface DueRow {
   id: string;
   status: string;
   status_reason: string | null;
-  claim_fencing: bigint | null;
   attempt_count: number;
   exhausted: boolean;
 }

@@ -30,7 +30,7 @@ export interface JudgedTask {
 
 /** A leased row with the tool calls of its job, oldest first. */
 export interface HeldRow extends LeasedRow {
-  calls: LedgerCall[] | null;
+  calls: LedgerCall[];
 }
 
 /** A lease as it stood when it was read. */
@@ -87,7 +87,8 @@ interface ReadRow {
   baseline_cached_at: Date | null;
   baseline_source: string | null;
   truth_tag: string;
-  rows: HeldRow[] | null;
+  rows: LeasedRow[] | null;
+  calls: (LedgerCall & { jobId: string })[] | null;
   earlier: HeldClaim['earlier'] | null;
   model_micro_usd: Record<string, number> | null;
   cost_error: string | null;
@@ -139,9 +140,13 @@ function heldClaim(row: ReadRow): HeldClaim {
       reconciled: row.baseline_reconciled,
     },
     truthTag: row.truth_tag,
-    rows: row.rows ?? [],
+    rows: (row.rows ?? []).map((item) => ({ ...item, calls: callsOf(row.calls, item.jobId) })),
     earlier: row.earlier ?? [],
     modelMicroUsd: new Map(Object.entries(row.model_micro_usd ?? {})),
     costError: row.cost_error,
   };
+}
+
+function callsOf(calls: ReadRow['calls'], jobId: string | null): LedgerCall[] {
+  return (calls ?? []).flatMap(({ jobId: of, ...call }) => (of === jobId ? [call] : []));
 }

@@ -104,6 +104,7 @@ async function settle(db: Db, decision: Decision): Promise<SubmitOutcome | null>
   const rows = held.rows.map((row) => decideRow(row, byHotkey.get(row.minerHotkey), task, decision));
   const remaining = await settleClaim(db, {
     taskEvaluationId: request.taskEvaluationId,
+    validatorHotkey: request.validatorHotkey,
     fencing: held.fencing,
     truthTag: held.truthTag,
     digest,
@@ -149,14 +150,13 @@ function decideRow(
     feedback: null,
   });
   if (!entry) return back(releases.get(row.minerHotkey)?.slice(0, 500) || 'left out of the result');
-  const calls = row.calls ?? [];
   const costUsd = held.costError === null ? usd(BigInt(held.modelMicroUsd.get(row.jobId ?? '') ?? 0)) : null;
   const version = held.scoringVersion as ScoringVersion;
   const { budgets, costFloorUsd, feedbackEnabled } = request.settings;
   const decision = decideEntry(
     entry,
     { mode: task.mode, payload: task.payload, mustNotClaim: task.mustNotClaim },
-    { calls, costUsd },
+    { calls: row.calls, costUsd },
     { version, budgets, costFloorUsd },
   );
   if (decision.kind === 'returned') return back(decision.reason);
@@ -166,7 +166,7 @@ function decideRow(
     decision,
     validatorHotkey: request.validatorHotkey,
     earlier: held.earlier.filter((item) => item.rowId === row.id),
-    calls,
+    calls: row.calls,
     costUsd,
     version,
     oracleStatus: task.oracleStatus,

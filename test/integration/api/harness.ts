@@ -1,7 +1,6 @@
 /** The owner API on a real socket over real PostgreSQL, Redis and Temporal, with files as its object store. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { pack } from 'tar-stream';
-import { createApp } from '../../../api/app';
+import { createApp, createAppServer } from '../../../api/app';
 import { apiConfigFromEnv } from '../../../api/config';
 import type { ApiConfig } from '../../../api/config';
 import type { ApiDeps } from '../../../api/deps';
@@ -121,7 +120,7 @@ export async function startApi(
     clock: options.clock ?? (() => new Date()),
     metrics: new Registry(),
   };
-  const server = createServer(createApp(deps, allRoutes));
+  const server = createAppServer(createApp(deps, allRoutes));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

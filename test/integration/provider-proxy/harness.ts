@@ -185,7 +185,6 @@ export async function startStack(): Promise<Stack> {
       await prisma.attemptJob.create({
         data: {
           ...ids,
-          expiresAt,
           minerEvaluationTaskId: randomUUID(),
           taskId: 't',
           minerHotkey: 'm',

@@ -24,8 +24,12 @@ const START = new Date('2026-01-01T00:00:00Z').getTime();
 /** What the counters must equal. */
 async function counted(run: SeededRun) {
   const [row] = await database.db.$queryRaw<{ open: bigint; wrong: bigint }[]>`
-    SELECT count(*) FILTER (WHERE n > 0) AS open, count(*) FILTER (WHERE n <> open_rows) AS wrong FROM (
-      SELECT t.id, t.open_rows, count(*) FILTER (WHERE m.status IN ('pending', 'claimed')) AS n
+    SELECT count(*) FILTER (WHERE open > 0) AS open,
+      count(*) FILTER (WHERE (open, pending, retry) <> (open_rows, pending_rows, retry_rows)) AS wrong FROM (
+      SELECT t.id, t.open_rows, t.pending_rows, t.retry_rows,
+        count(*) FILTER (WHERE m.status IN ('pending', 'claimed')) AS open,
+        count(*) FILTER (WHERE m.status = 'pending') AS pending,
+        count(*) FILTER (WHERE m.status = 'pending' AND m.attempt_count > 0) AS retry
       FROM task_evaluations t LEFT JOIN miner_evaluation_tasks m ON m.task_evaluation_id = t.id
       WHERE t.epoch_id = ${run.runId} GROUP BY t.id) per_task`;
   return { open: Number(row?.open), wrong: Number(row?.wrong) };
@@ -35,7 +39,7 @@ type Step =
   | { do: 'claim'; by: number; batch: number }
   | { do: 'settle' | 'drop' | 'release' | 'beat'; which: number }
   | { do: 'wait'; seconds: number }
-  | { do: 'reap' | 'break' | 'delete' };
+  | { do: 'reap' | 'break' | 'delete' | 'void' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -59,7 +63,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom<'reap' | 'break' | 'delete'>('reap', 'break', 'delete') }),
+    arbitrary: fc.record({
+      do: fc.constantFrom<'reap' | 'break' | 'delete' | 'void'>('reap', 'break', 'delete', 'void'),
+    }),
   },
 );
 
@@ -90,6 +96,9 @@ async function play(run: SeededRun, steps: Step[]): Promise<void> {
       await db.$executeRaw`UPDATE managed_deployments SET health_status = CASE health_status WHEN 'healthy' THEN 'unhealthy' ELSE 'healthy' END WHERE miner_hotkey = ${run.miners[0]?.hotkey}`;
     } else if (one.do === 'delete') {
       await db.$executeRaw`DELETE FROM miner_evaluation_tasks WHERE id = (SELECT min(id) FROM miner_evaluation_tasks WHERE status = 'pending' AND attempt_count = 0)`;
+    } else if (one.do === 'void') {
+      // As a failed enrichment does, and an operator who has it tried again.
+      await db.$executeRaw`UPDATE miner_evaluation_tasks SET status = CASE status WHEN 'pending' THEN 'unscored' ELSE 'pending' END WHERE status IN ('pending', 'unscored') AND task_index = 1`;
     } else if ('which' in one) {
       const lease = held[one.which % Math.max(1, held.length)];
       if (!lease) continue;

@@ -13,6 +13,7 @@ import {
   computationCorrectness,
 } from '../../../domain/scoring';
 import type { CompositeInput, ScoringVersion } from '../../../domain/scoring';
+import { safetyPatterns } from '../../../domain/scoring/response-safety';
 
 const BASE: CompositeInput = {
   outcome: 'correct',
@@ -297,6 +298,84 @@ describe('denylist, version 2', () => {
         if (responseSafety(text, 2).violation) expect(responseSafety(text, 1).violation).toBe(true);
       }),
     );
+  });
+  test('property: whatever a pattern matches holds one of the texts that it needs', () => {
+    const words = fc.oneof(
+      fc.constantFrom(
+        ...[
+          'ignore',
+          'Please bypass',
+          'override',
+          'all',
+          'PREVIOUS',
+          'safety',
+          'prior system',
+          'Rules',
+          'guideline',
+          'DIRECTIVES',
+        ],
+        ...[
+          '\n',
+          '###',
+          '[',
+          ']',
+          ':',
+          '>',
+          'System',
+          'SYSTEM',
+          'you must',
+          '<|im_start|>',
+          '<|EOT_ID|>',
+          'new instruction',
+          '<<',
+          'sys',
+        ],
+        ...[
+          '>>',
+          '/',
+          '[inst]',
+          '[/INST]',
+          '<s>',
+          '</S>',
+          'Dan',
+          'DAN',
+          'act as',
+          'do anything now',
+          'you are now',
+          'enter',
+          'switch to',
+        ],
+        ...[
+          'developer mode',
+          'JAILBREAK',
+          'unrestricted',
+          'mode',
+          'reveal',
+          'print me',
+          'your',
+          'the',
+          'hidden',
+          'raw',
+          'original',
+        ],
+        ...['prompt', 'Instructions', 'MESSAGE', 'context', 'K', 'ſ', 'İ', 'ı'],
+      ),
+      fc.string({ maxLength: 2 }),
+    );
+    const glue = fc.constantFrom(' ', ' ', '', '\t', '\n');
+    let matched = 0;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(words, glue), { maxLength: 9 }), (parts) => {
+        const text = parts.flat().join('');
+        for (const { regex, needs } of [...safetyPatterns(1), ...safetyPatterns(2)]) {
+          if (!regex.test(text)) continue;
+          matched += 1;
+          expect(needs.some((needed) => text.toLowerCase().includes(needed))).toBe(true);
+        }
+      }),
+      { numRuns: 5000 },
+    );
+    expect(matched).toBeGreaterThan(100);
   });
   test('a long hostile answer is matched in linear time', () => {
     const started = process.hrtime.bigint();
