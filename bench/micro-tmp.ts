@@ -18,11 +18,11 @@ async function main() {
   try {
     await client.query(`ALTER SYSTEM SET track_functions='all'`); await client.query('SELECT pg_reload_conf()');
     if (process.env.SQL) await client.query(process.env.SQL);
-    const miners = Array.from({ length: 8 }, (_, i) => addr(100 + i));
-    const validators = Array.from({ length: 8 }, (_, i) => addr(1 + i));
+    const miners = Array.from({ length: Number(process.env.M ?? 8) }, (_, i) => addr(100 + i));
+    const validators = Array.from({ length: 32 }, (_, i) => addr(1 + i));
     await client.query('INSERT INTO validators (hotkey) SELECT unnest($1::text[])', [validators]);
     await seedOpenRun(client, { sequence: 1, tasks: 20000, miners });
-    const db = createPrisma(process.env.SOCK ? stack.databaseUrl.replace('127.0.0.1', '%2Ftmp') : stack.databaseUrl, { poolSize: 4 });
+    const db = createPrisma(process.env.SOCK ? stack.databaseUrl.replace('127.0.0.1', '%2Ftmp') : stack.databaseUrl, { poolSize: 20 });
     const entry = (miner: string) => { let answer = ''; while (answer.length < 5550) answer += `${randomUUID().slice(0, 8)} is what the source says; `;
       return { miner_hotkey: miner, verdict: 'matches', agreement_score: 1, miner_response: { output: { answer }, citations: [], metadata: { model: 'bench' } }, miner_citations: [{ url: 'https://example.org/a', title: 'A' }],
       judge_output: { verdict: 'matches', metadata: { eval_outcome: 'correct', eval_guidance: 'Name the page that the number is from.', eval_prompt_excerpt: 'What is the number?', eval_response_excerpt: answer.slice(0, 120) } },
@@ -39,9 +39,10 @@ async function main() {
       await submitResult(db, { taskEvaluationId: task.taskEvaluationId, validatorHotkey: v, body, digest: 'x', settings: { budgets: s.latencyBudgets, costFloorUsd: s.costFloorUsd, feedbackEnabled: true }, logger: console as never });
       resultMs += performance.now() - t1;
     };
+    if (process.env.EXPLAIN) { await client.query(`ALTER SYSTEM SET session_preload_libraries='auto_explain'`); await client.query(`SELECT pg_reload_conf()`); await client.query(`ALTER SYSTEM SET auto_explain.log_min_duration=0`); await client.query(`ALTER SYSTEM SET auto_explain.log_nested_statements=on`); await client.query(`ALTER SYSTEM SET auto_explain.log_analyze=on`); await client.query('SELECT pg_reload_conf()'); await new Promise((r) => setTimeout(r, 500)); }
     const conc = Number(process.argv[2] ?? 1), n = Number(process.argv[3] ?? 1500);
     const go = async (count: number) => { let left = count; await Promise.all(validators.slice(0, conc).map(async (v) => { while (left-- > 0) await cycle(v); })); };
-    await go(300);
+    await go(300); if (process.env.EXPLAIN) { const fs = require('fs'), cp = require('child_process'); cp.execSync('find '+stack.dataDir+' -name "*.log" | grep -i postgres | xargs -I{} cp {} /tmp/pg.log'); }
     await client.query('SELECT pg_stat_reset()');
     claimMs = resultMs = 0;
     const pg0 = cpuSeconds(stack.pidOf('postgres')), c0 = process.cpuUsage(), w0 = performance.now();
@@ -51,6 +52,7 @@ async function main() {
     const c = process.cpuUsage(c0);
     const wal = (await client.query('SELECT pg_current_wal_insert_lsn() - $1::pg_lsn AS b', [wal0])).rows[0].b;
     await new Promise((r) => setTimeout(r, 1200)); const ws = (await client.query('SELECT * FROM pg_stat_wal')).rows[0];
+    require('child_process').execSync('find '+stack.dataDir+' -name "*.log" | grep -i postgres | xargs -I{} cp {} /tmp/pg2.log');
     console.log('wal records', ((ws.wal_records - ws0.wal_records) / n).toFixed(1), 'fpi', ((ws.wal_fpi - ws0.wal_fpi) / n).toFixed(2), 'bytes', ((ws.wal_bytes - ws0.wal_bytes) / n).toFixed(0));
     console.log(`${n} cycles, ${(n / (performance.now() - w0) * 1000).toFixed(0)}/s; PG cpu ms ${((cpuSeconds(stack.pidOf('postgres')) - pg0) * 1000 / n).toFixed(2)}; node ms ${((c.user + c.system) / 1000 / n).toFixed(2)}; claim ms ${(claimMs / n).toFixed(2)} result ms ${(resultMs / n).toFixed(2)}; wal ${(wal / n / 1024).toFixed(1)} KB`);
     await new Promise((r) => setTimeout(r, 1500)); await poolOf(db).query('SELECT 1'); await db.$disconnect(); await new Promise((r) => setTimeout(r, 1500));

@@ -187,6 +187,7 @@ export async function postgresProcess(plan: PostgresPlan): Promise<ProcessSpec> 
     max_connections: '200',
     // Checkpoints far apart: after each, the first change to a page writes the whole page once more.
     max_wal_size: '4GB',
+    min_wal_size: '1GB',
     checkpoint_timeout: '30min',
     ...plan.settings,
   };

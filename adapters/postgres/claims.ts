@@ -9,7 +9,8 @@ import { rejectedNotClaimed } from '../../domain/tasks/rejections';
 import { CLAIMABLE_ENRICHMENT, SERVABLE_DEPLOYMENT_STATUSES } from '../../domain/status';
 import { lockTask, locateClaim, type ClaimKey } from './claim-lookup';
 import { Prisma, type Db } from './index';
-import { prepared } from './prepared';
+import { laneOf } from './lane';
+import { columns, prepared } from './prepared';
 
 export interface ClaimRequest {
   /** Without one the open run. */
@@ -61,17 +62,30 @@ export interface ClaimRow {
  * statement; what it does is the function `claim_tasks` of the schema.
  */
 export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOutcome> {
-  const rows = await prepared<ClaimRow>(
+  const rows = await claimLane(db).submit(request);
+  return { tasks: rows.map(toClaimedTask), remainingTaskCount: Number(rows[0]?.remaining ?? 0) };
+}
+
+const claimLane = laneOf(claimRows, { statements: 2, most: 8, weight: ({ batchSize }) => batchSize });
+
+async function claimRows(db: Db, requests: readonly ClaimRequest[]): Promise<ClaimRow[][]> {
+  const rows = await prepared<ClaimRow & { at: number }>(
     db,
     Prisma.sql`
-    SELECT * FROM claim_tasks(${request.runId ?? null}::text, ${request.familyId}::text,
-      ${request.validatorHotkey}::text, ${request.batchSize}::int, ${request.leaseSeconds}::float8,
-      ${request.maxAttempts}::int, ${[...SERVABLE_DEPLOYMENT_STATUSES]}::text[],
-      ${[...CLAIMABLE_ENRICHMENT]}::text[], ${BASELINE_TTL_SECONDS}::float8, ${request.claimKey ?? null}::text,
-      ${request.now?.toISOString() ?? null}::timestamp)
+    SELECT * FROM claim_batch(${columns(requests, [
+      ['text', (request) => request.runId],
+      ['text', (request) => request.familyId],
+      ['text', (request) => request.validatorHotkey],
+      ['int4', (request) => request.batchSize],
+      ['float8', (request) => request.leaseSeconds],
+      ['int4', (request) => request.maxAttempts],
+      ['text', (request) => request.claimKey],
+      ['timestamp', (request) => request.now?.toISOString()],
+    ])}, ${[...SERVABLE_DEPLOYMENT_STATUSES]}::text[], ${[...CLAIMABLE_ENRICHMENT]}::text[],
+      ${BASELINE_TTL_SECONDS}::float8)
     ORDER BY task_index, task_evaluation_id`,
   );
-  return { tasks: rows.map(toClaimedTask), remainingTaskCount: Number(rows[0]?.remaining ?? 0) };
+  return requests.map((_, index) => rows.filter((row) => row.at === index + 1));
 }
 
 export function toClaimedTask(row: ClaimRow): ClaimedTask {

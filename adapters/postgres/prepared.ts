@@ -4,8 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { types } from 'pg';
-import type { Prisma } from './index';
-import { poolOf, type Db } from './index';
+import { poolOf, Prisma, type Db } from './index';
 
 const TIMESTAMP = 1114;
 const INT8 = 20;
@@ -49,6 +48,7 @@ const ELEMENTS = {
   jsonb: { oid: 3802, bytes: null },
   float8: { oid: 701, bytes: 8 },
   int4: { oid: 23, bytes: 4 },
+  int8: { oid: 20, bytes: 8 },
   bool: { oid: 16, bytes: 1 },
 } as const;
 
@@ -77,8 +77,10 @@ export function arrayOf(type: ColumnType, values: readonly unknown[]): Buffer {
     if (item === null) continue;
     if (type === 'float8') buffer.writeDoubleBE(Number(item), at);
     else if (type === 'int4') buffer.writeInt32BE(Number(item), at);
+    else if (type === 'int8') buffer.writeBigInt64BE(item as bigint, at);
     else if (type === 'bool') buffer.writeUInt8(item ? 1 : 0, at);
-    else buffer.write(item as string, at, size, 'utf8');
+    // As many bytes as characters: plain ASCII, which is copied as it is.
+    else buffer.write(item as string, at, size, (item as string).length === size ? 'latin1' : 'utf8');
     at += size;
   }
   return buffer;
@@ -88,4 +90,21 @@ function textOf(type: ColumnType, value: unknown): string {
   if (type === 'json') return JSON.stringify(value);
   // 1 is the version of the form of jsonb, which is text otherwise.
   return type === 'jsonb' ? `\u0001${JSON.stringify(value)}` : String(value);
+}
+
+/**
+ * Values of many items as parameters of a function that takes each column as one array.
+ * @param order what the columns hold, in the order of the parameters; a `timestamp` is read from its ISO text
+ */
+export function columns<T>(
+  items: readonly T[],
+  order: readonly (readonly [ColumnType | 'timestamp', (item: T) => unknown])[],
+): Prisma.Sql {
+  return Prisma.join(
+    order.map(([type, read]) =>
+      type === 'timestamp'
+        ? Prisma.sql`${arrayOf('text', items.map(read))}::text[]::timestamp[]`
+        : Prisma.sql`${arrayOf(type, items.map(read))}::${Prisma.raw(type)}[]`,
+    ),
+  );
 }

@@ -5,7 +5,8 @@ import { entryJobId } from '../../domain/tasks/entries';
 import { rejectedNotFound, rejectedWrongValidator } from '../../domain/tasks/rejections';
 import { Prisma, type Db } from './index';
 import type { LeasedRow, StoredJudgment } from './judgments';
-import { prepared } from './prepared';
+import { laneOf } from './lane';
+import { columns, prepared } from './prepared';
 
 /** Whose result it is, and for what. */
 export interface ResultKey {
@@ -99,18 +100,29 @@ interface ReadRow {
  * @throws HttpError 403 for an unknown task, and for one that the signer never held (under that number)
  */
 export async function readForResult(db: Db, request: ResultKey): Promise<HeldClaim> {
-  const { taskEvaluationId: task, validatorHotkey: validator, body, now } = request;
-  const fencing = body.fencing == null ? null : BigInt(body.fencing);
-  const jobIds = body.miner_results.map(entryJobId).filter((id) => id !== '');
-  const [row] = await prepared<ReadRow>(
-    db,
-    Prisma.sql`
-    SELECT * FROM read_for_result(${task}::text, ${validator}::text, ${fencing}::bigint, ${jobIds}::text[],
-      ${now?.toISOString() ?? null}::timestamp)`,
-  );
+  const row = await readLane(db).submit(request);
   if (row) return heldClaim(row);
+  const task = request.taskEvaluationId;
   const known = await prepared(db, Prisma.sql`SELECT 1 FROM task_evaluations WHERE id = ${task}::text`);
   throw known.length > 0 ? rejectedWrongValidator() : rejectedNotFound();
+}
+
+const readLane = laneOf(readRows, { statements: 2, most: 8, weight: () => 1 });
+
+async function readRows(db: Db, keys: readonly ResultKey[]): Promise<(ReadRow | undefined)[]> {
+  const rows = await prepared<ReadRow & { at: number }>(
+    db,
+    Prisma.sql`
+    SELECT * FROM read_for_results(${columns(keys, [
+      ['text', (key) => key.taskEvaluationId],
+      ['text', (key) => key.validatorHotkey],
+      ['int8', ({ body }) => (body.fencing == null ? null : BigInt(body.fencing))],
+      ['jsonb', ({ body }) => body.miner_results.map(entryJobId).filter((id) => id !== '')],
+      ['timestamp', (key) => key.now?.toISOString()],
+    ])})`,
+  );
+  const byPlace = new Map(rows.map((row) => [row.at, row]));
+  return keys.map((_, index) => byPlace.get(index + 1));
 }
 
 function heldClaim(row: ReadRow): HeldClaim {

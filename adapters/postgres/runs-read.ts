@@ -187,12 +187,13 @@ export interface ValidatorActivity {
 /** What each validator did in a run, by hotkey. */
 export function validatorActivity(db: PrismaClient, runId: string): Promise<ValidatorActivity[]> {
   return db.$queryRaw<ValidatorActivity[]>`
+    WITH judged AS (
+      SELECT validator_hotkey, count(*)::int AS judgments FROM task_miner_results WHERE epoch_id = ${runId} GROUP BY 1)
     SELECT c.validator_hotkey,
            count(*) FILTER (WHERE c.status = 'claimed')::int AS active_leases,
-           (SELECT count(*)::int FROM task_miner_results r
-             WHERE r.epoch_id = ${runId} AND r.validator_hotkey = c.validator_hotkey) AS judgments,
+           coalesce(max(judged.judgments), 0) AS judgments,
            max(greatest(c.claimed_at, c.heartbeat_at, c.ended_at)) AS last_seen_at
-    FROM task_claims c WHERE c.epoch_id = ${runId}
+    FROM task_claims c LEFT JOIN judged USING (validator_hotkey) WHERE c.epoch_id = ${runId}
     GROUP BY c.validator_hotkey ORDER BY c.validator_hotkey`;
 }
 

@@ -5,7 +5,8 @@ import type { LedgerCall } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
 import type { FeedbackContent } from '../../domain/tasks/feedback';
 import { Prisma, type Db } from './index';
-import { arrayOf, prepared, type ColumnType } from './prepared';
+import { laneOf } from './lane';
+import { columns, prepared } from './prepared';
 
 /** What is stored of a judgment: the entry as it was sent, and what the owner makes of it. */
 export interface JudgmentColumns {
@@ -68,90 +69,105 @@ const TRANSIENT = new Set(['40P01', '40001']);
  *   are not what they were when they were read, and the result has to be decided anew
  */
 export async function settleClaim(db: Db, settlement: Settlement): Promise<number | null> {
-  const { rows, truth, baseline } = settlement;
-  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
   try {
-    const [settled] = await prepared<{ open: bigint | null }>(
-      db,
-      Prisma.sql`
-      SELECT settle_claim(${settlement.taskEvaluationId}::text, ${settlement.validatorHotkey}::text,
-        ${settlement.fencing}::bigint, ${settlement.truthTag}::text, ${settlement.digest}::text, ${json(truth)}::jsonb, ${json(baseline)}::jsonb,
-        ${settlement.baselineCostUsd}::float8, ${settlement.now?.toISOString() ?? null}::timestamp,
-        ${endColumns(rows.map(({ end }) => end))},
-        ${judgedColumns(rows.flatMap(({ judgment }) => judgment ?? []))},
-        ${toldColumns(rows.flatMap(told))}) AS open`,
-    );
-    return settled?.open == null ? null : Number(settled.open);
+    return await settleLane(db).submit(settlement);
   } catch (error) {
     if (TRANSIENT.has((error as { code?: string }).code ?? '')) return null;
     throw error;
   }
 }
 
-/** Columns in the order of the function's parameters, each as one array. */
-function columns<T>(items: readonly T[], order: readonly [ColumnType, (item: T) => unknown][]): Prisma.Sql {
-  return Prisma.join(
-    order.map(([type, read]) => Prisma.sql`${arrayOf(type, items.map(read))}::${Prisma.raw(type)}[]`),
+const settleLane = laneOf(settleClaims, { statements: 2, most: 64, weight: ({ rows }) => rows.length });
+
+async function settleClaims(db: Db, settlements: readonly Settlement[]): Promise<(number | null)[]> {
+  const placed = settlements.flatMap(({ rows }, index) => rows.map((row) => ({ ...row, at: index + 1 })));
+  const settled = await prepared<{ at: number; open: bigint }>(
+    db,
+    Prisma.sql`
+    SELECT * FROM settle_claims(${leaseColumns(settlements)},
+      ${endColumns(placed)},
+      ${judgedColumns(placed.flatMap(({ at, judgment }) => (judgment ? { at, judgment } : [])))},
+      ${toldColumns(placed.flatMap(told))})`,
   );
+  const openOf = new Map(settled.map(({ at, open }) => [at, Number(open)]));
+  return settlements.map((_, index) => openOf.get(index + 1) ?? null);
 }
 
-function endColumns(ends: readonly RowEnd[]): Prisma.Sql {
-  return columns(ends, [
-    ['text', (end) => end.rowId],
-    ['text', (end) => end.status],
-    ['text', (end) => (end.reason === null ? null : cleanText(end.reason))],
-    ['int4', (end) => end.judgmentCount],
-    ['float8', (end) => end.officialComposite],
-    ['text', (end) => end.verdict],
+function leaseColumns(settlements: readonly Settlement[]): Prisma.Sql {
+  return columns(settlements, [
+    ['text', (item) => item.taskEvaluationId],
+    ['text', (item) => item.validatorHotkey],
+    ['int8', (item) => item.fencing],
+    ['text', (item) => item.truthTag],
+    ['text', (item) => item.digest],
+    ['jsonb', (item) => item.truth],
+    ['jsonb', (item) => item.baseline],
+    ['float8', (item) => item.baselineCostUsd],
+    ['timestamp', (item) => item.now?.toISOString()],
   ]);
 }
 
-function judgedColumns(judgments: readonly JudgmentColumns[]): Prisma.Sql {
-  return columns(judgments, [
-    ['text', (item) => item.rowId],
-    ['text', (item) => item.minerHotkey],
-    ['text', (item) => item.jobId],
-    ['json', (item) => item.entry.minerResponse],
-    ['jsonb', (item) => item.entry.minerCitations],
-    ['json', (item) => item.entry.judgeOutput],
-    ['text', (item) => item.entry.verdict],
-    ['float8', (item) => item.entry.agreementScore],
-    ['float8', (item) => item.entry.minerLatencySeconds],
-    ['float8', (item) => item.entry.latencySeconds],
-    ['float8', (item) => item.entry.proxyCostUsd],
-    ['float8', (item) => item.entry.judgeCostUsd],
-    ['float8', (item) => item.entry.pairwisePreferenceScore],
-    ['float8', (item) => item.entry.groundedCorrectness],
-    ['float8', (item) => item.entry.retrievalQuality],
-    ['float8', (item) => item.entry.toolRouting],
-    ['float8', (item) => item.entry.instructionSafety],
-    ['float8', (item) => item.entry.latencyCost],
-    ['float8', (item) => item.entry.computationCorrectness],
-    ['float8', (item) => item.entry.finalTaskScore],
-    ['jsonb', (item) => item.entry.appliedWeights],
-    ['jsonb', (item) => item.entry.applicableMetrics],
-    ['text', (item) => item.entry.taskType],
-    ['float8', (item) => item.officialComposite],
-    ['json', (item) => item.compositeInput],
-    ['jsonb', (item) => cleanJson(item.factors)],
-    ['jsonb', (item) => item.attestedTools],
-    ['float8', (item) => item.attestedCostUsd],
-    ['bool', (item) => item.disputed],
+function endColumns(rows: readonly { at: number; end: RowEnd }[]): Prisma.Sql {
+  return columns(rows, [
+    ['int4', ({ at }) => at],
+    ['text', ({ end }) => end.rowId],
+    ['text', ({ end }) => end.status],
+    ['text', ({ end }) => (end.reason === null ? null : cleanText(end.reason))],
+    ['int4', ({ end }) => end.judgmentCount],
+    ['float8', ({ end }) => end.officialComposite],
+    ['text', ({ end }) => end.verdict],
+  ]);
+}
+
+function judgedColumns(rows: readonly { at: number; judgment: JudgmentColumns }[]): Prisma.Sql {
+  return columns(rows, [
+    ['int4', ({ at }) => at],
+    ['text', ({ judgment }) => judgment.rowId],
+    ['text', ({ judgment }) => judgment.minerHotkey],
+    ['text', ({ judgment }) => judgment.jobId],
+    ['json', ({ judgment }) => judgment.entry.minerResponse],
+    ['jsonb', ({ judgment }) => judgment.entry.minerCitations],
+    ['json', ({ judgment }) => judgment.entry.judgeOutput],
+    ['text', ({ judgment }) => judgment.entry.verdict],
+    ['float8', ({ judgment }) => judgment.entry.agreementScore],
+    ['float8', ({ judgment }) => judgment.entry.minerLatencySeconds],
+    ['float8', ({ judgment }) => judgment.entry.latencySeconds],
+    ['float8', ({ judgment }) => judgment.entry.proxyCostUsd],
+    ['float8', ({ judgment }) => judgment.entry.judgeCostUsd],
+    ['float8', ({ judgment }) => judgment.entry.pairwisePreferenceScore],
+    ['float8', ({ judgment }) => judgment.entry.groundedCorrectness],
+    ['float8', ({ judgment }) => judgment.entry.retrievalQuality],
+    ['float8', ({ judgment }) => judgment.entry.toolRouting],
+    ['float8', ({ judgment }) => judgment.entry.instructionSafety],
+    ['float8', ({ judgment }) => judgment.entry.latencyCost],
+    ['float8', ({ judgment }) => judgment.entry.computationCorrectness],
+    ['float8', ({ judgment }) => judgment.entry.finalTaskScore],
+    ['jsonb', ({ judgment }) => judgment.entry.appliedWeights],
+    ['jsonb', ({ judgment }) => judgment.entry.applicableMetrics],
+    ['text', ({ judgment }) => judgment.entry.taskType],
+    ['float8', ({ judgment }) => judgment.officialComposite],
+    ['json', ({ judgment }) => judgment.compositeInput],
+    ['jsonb', ({ judgment }) => cleanJson(judgment.factors)],
+    ['jsonb', ({ judgment }) => judgment.attestedTools],
+    ['float8', ({ judgment }) => judgment.attestedCostUsd],
+    ['bool', ({ judgment }) => judgment.disputed],
   ]);
 }
 
 interface Told {
+  at: number;
   minerHotkey: string;
   feedback: FeedbackContent;
 }
 
-function told({ judgment, feedback }: SettledRow): Told[] {
+function told({ at, judgment, feedback }: SettledRow & { at: number }): Told[] {
   if (!judgment || !feedback) return [];
-  return [{ minerHotkey: judgment.minerHotkey, feedback: cleanJson(feedback) as FeedbackContent }];
+  return [{ at, minerHotkey: judgment.minerHotkey, feedback: cleanJson(feedback) as FeedbackContent }];
 }
 
 function toldColumns(rows: readonly Told[]): Prisma.Sql {
   return columns(rows, [
+    ['int4', ({ at }) => at],
     ['text', (item) => item.minerHotkey],
     ['text', ({ feedback }) => feedback.outcome],
     ['text', ({ feedback }) => feedback.failureMode],

@@ -36,8 +36,9 @@ export async function taskProgress(db: Db, runId: string, familyId: string): Pro
       WHERE t.epoch_id = ${runId} AND t.family_id = ${familyId} GROUP BY t.id
     ) per_task`;
   const miners = await db.$queryRaw<{ hotkey: string; judgments: bigint }[]>`
-    SELECT miner_hotkey AS hotkey, count(*) AS judgments FROM task_miner_results
-    WHERE epoch_id = ${runId} AND family_id = ${familyId} GROUP BY miner_hotkey ORDER BY miner_hotkey COLLATE "C"`;
+    SELECT miner_hotkey AS hotkey, sum(judgment_count) AS judgments FROM miner_evaluation_tasks
+    WHERE epoch_id = ${runId} AND family_id = ${familyId} AND judgment_count > 0
+    GROUP BY miner_hotkey ORDER BY miner_hotkey COLLATE "C"`;
   return {
     total: Number(counts?.total ?? 0),
     pending: Number(counts?.pending ?? 0),

@@ -58,11 +58,12 @@ class Load {
     const claim = this.claimer(signer);
     if (kind === 'claims') return async () => (await claim()) !== null;
     const entries = (this.order.miners ?? []).map((miner) => this.entry(miner));
+    const rest = Buffer.from(`,"judge_model":"bench","miner_results":[${entries.join(',')}]}`);
     return async () => {
       const began = performance.now();
       const item = await claim();
       if (!item) return false;
-      const body = `{"fencing":${item.fencing},"judge_model":"bench","miner_results":[${entries.join(',')}]}`;
+      const body = Buffer.concat([Buffer.from(`{"fencing":${item.fencing}`), rest]);
       const path = `/v1/families/general_chat/task-evaluations/${item.task_evaluation_id}/result`;
       const headers = signRequest(signer, { method: 'POST', path, body });
       const ok = await this.send('result', 'POST', path, headers, body);
@@ -99,7 +100,7 @@ class Load {
     method: 'GET' | 'POST',
     path: string,
     headers: Record<string, string>,
-    body?: string,
+    body?: string | Buffer,
   ): Promise<Answer | null> {
     const began = performance.now();
     const response = await this.pool.request({
