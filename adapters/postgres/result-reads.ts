@@ -107,7 +107,8 @@ export async function readForResult(db: Db, request: ResultKey): Promise<HeldCla
   throw known.length > 0 ? rejectedWrongValidator() : rejectedNotFound();
 }
 
-const readLane = laneOf(readRows, { statements: 2, most: 8, weight: () => 1 });
+// Results.
+const readLane = laneOf(readRows, { statements: 2, most: 16, weight: () => 1 });
 
 async function readRows(db: Db, keys: readonly ResultKey[]): Promise<(ReadRow | undefined)[]> {
   const rows = await prepared<ReadRow & { at: number }>(

@@ -77,6 +77,7 @@ export async function settleClaim(db: Db, settlement: Settlement): Promise<numbe
   }
 }
 
+// Rows: eight results of eight miners, or one of all of them.
 const settleLane = laneOf(settleClaims, { statements: 2, most: 64, weight: ({ rows }) => rows.length });
 
 async function settleClaims(db: Db, settlements: readonly Settlement[]): Promise<(number | null)[]> {
