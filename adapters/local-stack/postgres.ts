@@ -185,10 +185,6 @@ export async function postgresProcess(plan: PostgresPlan): Promise<ProcessSpec> 
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     max_connections: '200',
-    // Checkpoints far apart: after each, the first change to a page writes the whole page once more.
-    max_wal_size: '4GB',
-    min_wal_size: '1GB',
-    checkpoint_timeout: '30min',
     ...plan.settings,
   };
   const { command, args, uid, gid } = launcher.wrap(join(binDir, 'postgres'), [
