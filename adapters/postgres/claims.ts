@@ -59,7 +59,7 @@ export interface ClaimRow {
 /**
  * Leases up to `batchSize` tasks of the open run to one validator: for each, every miner row that may be judged now,
  * under one fencing number. Rows of a lease that has run out are taken over and their old claim ends as expired. One
- * statement; what it does is the function `claim_tasks` of the schema.
+ * statement, with what else is asked at the moment; what it does is the function `claim_batch` of the schema.
  */
 export async function claimTasks(db: Db, request: ClaimRequest): Promise<ClaimOutcome> {
   const rows = await claimLane(db).submit(request);

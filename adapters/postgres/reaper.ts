@@ -1,7 +1,7 @@
 /** Leases that nobody holds any more, and rows that a closing run leaves behind (decisions 6, 7 and 20). */
 import { closingFate, exhaustedReason, type ClosingFate } from '../../domain/tasks/closing';
 import { Prisma, type Db, type DbTx } from './index';
-import { sqlNow } from './sql';
+import { present, sqlNow } from './sql';
 
 export interface ReapOutcome {
   /** Leases that ran out. */
@@ -34,7 +34,13 @@ export async function reapExpired(
   }
 }
 
-async function reapBatch(tx: DbTx, now: Date | undefined, maxAttempts: number): Promise<ReapOutcome | null> {
+async function reapBatch(
+  tx: DbTx,
+  given: Date | undefined,
+  maxAttempts: number,
+): Promise<ReapOutcome | null> {
+  // One moment for all of it: a lease that ends meanwhile must not lose its claim and keep its rows.
+  const now = given ?? (await present(tx));
   const due = Prisma.sql`(
     (m.status = 'claimed' AND m.claim_expires_at <= ${sqlNow(now)})
     OR (m.status = 'pending' AND m.attempt_count > 0 AND m.attempt_count - m.judgment_count >= ${maxAttempts}::int))`;

@@ -66,7 +66,7 @@ DROP FUNCTION "move_open_rows"(TEXT[], INTEGER[]);
 
 CREATE FUNCTION "move_row_counters"("ids" TEXT[], "open_deltas" INTEGER[], "pending_deltas" INTEGER[], "retry_deltas" INTEGER[])
 RETURNS VOID LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
     WITH moved AS (
@@ -133,6 +133,9 @@ CREATE TRIGGER "task_rows_updated" AFTER UPDATE ON "miner_evaluation_tasks"
 CREATE TRIGGER "task_rows_deleted" AFTER DELETE ON "miner_evaluation_tasks"
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION "count_task_rows"();
 
+-- Of the functions below: where a step is not planned with an index, for want of one or for a sort of few rows, some servers
+-- count that as very dear and would compile the plan for longer than it will ever run; so no JIT.
+
 -- A row that may be leased, but for judgments that the validator gave it before. A judgment that succeeded is no failed attempt.
 CREATE FUNCTION "may_be_leased"("attempts" INTEGER, "judgments" INTEGER, "max_attempts" INTEGER, "deployment_status" TEXT,
     "served" TEXT[], "health" TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
@@ -154,7 +157,7 @@ RETURNS TABLE (
     "expires_at" TIMESTAMP, "expected_claims_json" JSONB, "must_not_claim_json" JSONB, "oracle_status" TEXT,
     "cached_baseline" JSONB, "miners" JSONB, "remaining" BIGINT)
 LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET enable_bitmapscan = off SET eirel.row_counters = 'moved'
 AS $$
 #variable_conflict use_column
@@ -179,30 +182,33 @@ BEGIN
         WHERE c.status = 'claimed' AND c.expires_at <= v_now AND c.epoch_id = v_run.id AND c.family_id = p_family_id);
     IF cardinality(v_expired) > 0 THEN
         v_picked := ARRAY(
-            SELECT t.id FROM task_evaluations t
-            WHERE t.id = ANY (v_expired) AND t.enrichment_status = ANY (p_enrichment_statuses) AND EXISTS (
+            SELECT t.id FROM task_evaluations t CROSS JOIN LATERAL (
                 SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
                 WHERE m.task_evaluation_id = t.id
                     AND (m.status = 'pending' OR (m.status = 'claimed' AND m.claim_expires_at <= v_now))
                     AND may_be_leased(m.attempt_count, m.judgment_count, p_max_attempts, d.status, p_deployment_statuses,
                         d.health_status)
                     AND (m.judgment_count = 0 OR NOT EXISTS (SELECT 1 FROM task_miner_results e
-                        WHERE e.miner_evaluation_task_id = m.id AND e.validator_hotkey = p_validator)))
+                        WHERE e.miner_evaluation_task_id = m.id AND e.validator_hotkey = p_validator))
+                LIMIT 1) ready
+            WHERE t.id = ANY (v_expired) AND t.enrichment_status = ANY (p_enrichment_statuses)
             LIMIT p_batch
             FOR UPDATE OF t SKIP LOCKED);
     END IF;
     IF coalesce(cardinality(v_picked), 0) < p_batch THEN
         v_picked := v_picked || ARRAY(
-            SELECT t.id FROM task_evaluations t
-            WHERE t.epoch_id = v_run.id AND t.family_id = p_family_id AND t.pending_rows > 0
-                AND t.enrichment_status = ANY (p_enrichment_statuses)
-                AND (v_picked IS NULL OR t.id <> ALL (v_picked)) AND EXISTS (
+            -- LATERAL with a limit is carried out task by task, whatever the plan takes the tables for.
+            SELECT t.id FROM task_evaluations t CROSS JOIN LATERAL (
                 SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
                 WHERE m.task_evaluation_id = t.id AND m.status = 'pending'
                     AND may_be_leased(m.attempt_count, m.judgment_count, p_max_attempts, d.status, p_deployment_statuses,
                         d.health_status)
                     AND (m.judgment_count = 0 OR NOT EXISTS (SELECT 1 FROM task_miner_results e
-                        WHERE e.miner_evaluation_task_id = m.id AND e.validator_hotkey = p_validator)))
+                        WHERE e.miner_evaluation_task_id = m.id AND e.validator_hotkey = p_validator))
+                LIMIT 1) ready
+            WHERE t.epoch_id = v_run.id AND t.family_id = p_family_id AND t.pending_rows > 0
+                AND t.enrichment_status = ANY (p_enrichment_statuses)
+                AND (v_picked IS NULL OR t.id <> ALL (v_picked))
             ORDER BY t.task_index
             LIMIT p_batch - coalesce(cardinality(v_picked), 0)
             FOR UPDATE OF t SKIP LOCKED);
@@ -303,7 +309,7 @@ RETURNS TABLE (
     "claimed_at" TIMESTAMP, "expires_at" TIMESTAMP, "expected_claims_json" JSONB, "must_not_claim_json" JSONB,
     "oracle_status" TEXT, "cached_baseline" JSONB, "miners" JSONB, "remaining" BIGINT)
 LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET enable_bitmapscan = off SET eirel.row_counters = 'moved'
 AS $$
 #variable_conflict use_column
@@ -332,13 +338,14 @@ BEGIN
             AND c.epoch_id = v_run.id AND c.family_id = p_family_ids[1])
         THEN
             v_picked := ARRAY(
-                SELECT t.id FROM task_evaluations t
-                WHERE t.epoch_id = v_run.id AND t.family_id = p_family_ids[1] AND t.pending_rows > 0
-                    AND t.enrichment_status = ANY (p_enrichment_statuses) AND EXISTS (
+                SELECT t.id FROM task_evaluations t CROSS JOIN LATERAL (
                     SELECT 1 FROM miner_evaluation_tasks m JOIN managed_deployments d ON d.id = m.deployment_id
                     WHERE m.task_evaluation_id = t.id AND m.status = 'pending' AND m.judgment_count = 0
                         AND may_be_leased(m.attempt_count, 0, p_max_attempts[1], d.status, p_deployment_statuses,
-                            d.health_status))
+                            d.health_status)
+                    LIMIT 1) ready
+                WHERE t.epoch_id = v_run.id AND t.family_id = p_family_ids[1] AND t.pending_rows > 0
+                    AND t.enrichment_status = ANY (p_enrichment_statuses)
                 ORDER BY t.task_index
                 LIMIT (SELECT sum(s) FROM unnest(p_sizes) s)
                 FOR UPDATE OF t SKIP LOCKED);
@@ -362,14 +369,21 @@ BEGIN
                 SET status = 'claimed', status_reason = NULL, claimed_by_validator = p_validators[p.at], claimed_at = v_now,
                     claim_expires_at = p.expires, claim_fencing = p.fencing, attempt_count = m.attempt_count + 1,
                     job_id = 'job-' || replace(gen_random_uuid()::text, '-', ''), updated_at = v_now
-                FROM picked p, managed_deployments d
-                WHERE m.task_evaluation_id = p.id AND d.id = m.deployment_id AND m.status = 'pending'
-                    AND may_be_leased(m.attempt_count, m.judgment_count, p_max_attempts[1], d.status, p_deployment_statuses,
-                        d.health_status)
-                    AND (m.judgment_count = 0 OR NOT EXISTS (SELECT 1 FROM task_miner_results e
-                        WHERE e.miner_evaluation_task_id = m.id AND e.validator_hotkey = p_validators[p.at]))
+                FROM (
+                    SELECT k.*, r.id AS row_id, d.created_at AS deployed_at
+                    FROM picked k
+                        CROSS JOIN LATERAL (
+                            SELECT * FROM miner_evaluation_tasks x
+                            WHERE x.task_evaluation_id = k.id AND x.status = 'pending' OFFSET 0) r
+                        CROSS JOIN LATERAL (SELECT * FROM managed_deployments y WHERE y.id = r.deployment_id OFFSET 0) d
+                    WHERE may_be_leased(r.attempt_count, r.judgment_count, p_max_attempts[1], d.status,
+                            p_deployment_statuses, d.health_status)
+                        AND (r.judgment_count = 0 OR NOT EXISTS (SELECT 1 FROM task_miner_results e
+                            WHERE e.miner_evaluation_task_id = r.id AND e.validator_hotkey = p_validators[k.at]))
+                ) p
+                WHERE m.id = p.row_id
                 RETURNING m.id, m.task_evaluation_id, m.epoch_id, m.task_id, m.miner_hotkey, m.deployment_id, m.job_id,
-                    m.attempt_count, d.created_at AS deployed_at, p.at, p.fencing
+                    m.attempt_count, p.deployed_at, p.at, p.fencing
             ),
             jobs AS (
                 INSERT INTO attempt_jobs (job_id, miner_evaluation_task_id, epoch_id, task_id, deployment_id, miner_hotkey,
@@ -435,7 +449,7 @@ RETURNS TABLE (
     "baseline_cached_at" TIMESTAMP, "baseline_source" TEXT, "truth_tag" TEXT, "rows" JSONB, "calls" JSONB, "earlier" JSONB,
     "model_micro_usd" JSONB, "cost_error" TEXT)
 LANGUAGE plpgsql STABLE
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_bitmapscan = off SET join_collapse_limit = 1
 AS $$
 #variable_conflict use_column
@@ -531,7 +545,7 @@ CREATE FUNCTION "settle_claims"(
     "p_told_prompts" TEXT[], "p_told_responses" TEXT[], "p_told_composites" DOUBLE PRECISION[], "p_told_knockouts" JSONB[],
     "p_told_factors" JSON[], "p_told_explanations" TEXT[], "p_told_oracles" TEXT[])
 RETURNS TABLE ("at" INTEGER, "open" BIGINT) LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_bitmapscan = off SET join_collapse_limit = 1 SET eirel.row_counters = 'moved'
 AS $$
 #variable_conflict use_column
