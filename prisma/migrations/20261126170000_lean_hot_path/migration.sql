@@ -108,18 +108,16 @@ BEGIN
             FROM old_rows WHERE status IN ('pending', 'claimed') GROUP BY 1 ORDER BY 1) d;
     ELSE
         SELECT array_agg(id), array_agg(o), array_agg(p), array_agg(r) INTO ids, opened, pending, retry FROM (
-            SELECT id, sum(one)::int AS o, sum(one) FILTER (WHERE status = 'pending')::int AS p,
-                sum(one) FILTER (WHERE status = 'pending' AND attempt_count > 0)::int AS r
+            SELECT id, sum(one)::int AS o, coalesce(sum(one) FILTER (WHERE status = 'pending'), 0)::int AS p,
+                coalesce(sum(one) FILTER (WHERE status = 'pending' AND attempt_count > 0), 0)::int AS r
             FROM (
                 SELECT task_evaluation_id AS id, 1 AS one, status, attempt_count FROM new_rows
                 WHERE status IN ('pending', 'claimed')
                 UNION ALL
                 SELECT task_evaluation_id, -1, status, attempt_count FROM old_rows
                 WHERE status IN ('pending', 'claimed')) both_rows
-            GROUP BY 1) d
-        WHERE o <> 0 OR coalesce(p, 0) <> 0 OR coalesce(r, 0) <> 0;
-        pending := ARRAY(SELECT coalesce(p, 0) FROM unnest(pending) WITH ORDINALITY AS u(p, at) ORDER BY at);
-        retry := ARRAY(SELECT coalesce(r, 0) FROM unnest(retry) WITH ORDINALITY AS u(r, at) ORDER BY at);
+            GROUP BY 1 ORDER BY 1) d
+        WHERE o <> 0 OR p <> 0 OR r <> 0;
     END IF;
     IF ids IS NOT NULL THEN PERFORM move_row_counters(ids, opened, pending, retry); END IF;
     RETURN NULL;
@@ -150,7 +148,8 @@ DROP FUNCTION "claim_tasks"(TEXT, TEXT, TEXT, INTEGER, DOUBLE PRECISION, DOUBLE 
     DOUBLE PRECISION, TEXT, TIMESTAMP);
 CREATE FUNCTION "claim_tasks"(
     "p_run_id" TEXT, "p_family_id" TEXT, "p_validator" TEXT, "p_batch" INTEGER, "p_lease_seconds" DOUBLE PRECISION,
-    "p_max_attempts" INTEGER, "p_deployment_statuses" TEXT[], "p_enrichment_statuses" TEXT[], "p_baseline_ttl_seconds" DOUBLE PRECISION, "p_claim_key" TEXT, "p_now" TIMESTAMP)
+    "p_max_attempts" INTEGER, "p_deployment_statuses" TEXT[], "p_enrichment_statuses" TEXT[],
+    "p_baseline_ttl_seconds" DOUBLE PRECISION, "p_claim_key" TEXT, "p_now" TIMESTAMP)
 RETURNS TABLE (
     "task_evaluation_id" TEXT, "epoch_id" TEXT, "family_id" TEXT, "task_id" TEXT, "task_index" INTEGER, "payload_json" JSONB,
     "rubric_version" TEXT, "benchmark_version" TEXT, "scoring_version" INTEGER, "fencing" BIGINT, "claimed_at" TIMESTAMP,
