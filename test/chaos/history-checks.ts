@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPrisma } from '../../adapters/postgres';
+import type { PublicationRow } from '../../adapters/publication-ledger';
 import type { DemoOutcome } from '../../demo/scenario';
 import { leaderboardPayload } from '../../domain/contracts/dashboard';
 import { canonicalJson } from '../../domain/evidence/canonical';
@@ -103,7 +104,8 @@ export async function checkHistory(input: HistoryInput): Promise<{ checks: Check
         ),
         check(
           '4 weights published once by each validator, equal to the recomputation',
-          published.every(({ included }) => included === 1) && outcome.evidenceDifferences === 0,
+          published.every(({ included, revealed }) => included === 1 && revealed) &&
+            outcome.evidenceDifferences === 0,
           published
             .map(({ name, included, attempts }) => `${name}: ${included} of ${attempts} attempts`)
             .join(', '),
@@ -145,22 +147,32 @@ export async function checkHistory(input: HistoryInput): Promise<{ checks: Check
   }
 }
 
-/** Attempts of a validator to publish the weights of a run for the first time, by its own ledger. */
-function publicationsOf(
-  dataDir: string,
-  validator: string,
-  runId: string,
-): { included: number; attempts: number } {
+interface Published {
+  /** Extrinsics included that carry weights or commit to them. */
+  included: number;
+  attempts: number;
+  /** Whether every commit by hash was revealed, and each once. */
+  revealed: boolean;
+}
+
+/** A validator's attempts to put the weights of a run on chain for the first time, by its own ledger. */
+function publicationsOf(dataDir: string, validator: string, runId: string): Published {
   const file = join(dataDir, 'validators', validator, 'publications.jsonl');
-  const last = new Map<string, string>();
+  const last = new Map<string, PublicationRow>();
   for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
-    const row = JSON.parse(line) as { workflowId: string; attempt: number; runId: string; outcome: string };
+    const row = JSON.parse(line) as PublicationRow;
     if (row.runId === runId && row.workflowId.split('/').length === 3) {
-      last.set(`${row.workflowId}/${row.attempt}`, row.outcome);
+      last.set(`${row.workflowId}/${row.attempt}`, row);
     }
   }
-  const outcomes = [...last.values()];
-  return { included: outcomes.filter((outcome) => outcome === 'included').length, attempts: outcomes.length };
+  const rows = [...last.values()];
+  const includedOf = (...modes: PublicationRow['mode'][]): number =>
+    rows.filter(({ mode, outcome }) => outcome === 'included' && modes.includes(mode)).length;
+  return {
+    included: includedOf('set', 'timelocked', 'crv3', 'commit'),
+    attempts: rows.filter(({ mode }) => mode !== 'reveal').length,
+    revealed: includedOf('reveal') === includedOf('commit'),
+  };
 }
 
 async function leaderboard(apiUrl: string, runId: string): Promise<Record<string, number>> {
