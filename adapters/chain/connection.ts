@@ -1,3 +1,4 @@
+import './fast-strings';
 import { ApiPromise } from '@polkadot/api';
 import type { Logger } from '../logging';
 import { ChainUnavailable, GenesisMismatch } from './errors';

@@ -1,3 +1,4 @@
+import './fast-strings';
 import { TypeRegistry } from '@polkadot/types';
 import type { Codec } from '@polkadot/types/types';
 import { hexToU8a } from '@polkadot/util';
