@@ -51,7 +51,7 @@ async function main(): Promise<void> {
           fencing: Number(next.task.fencing),
           miner_results: next.task.miners.map((miner) => judged(miner.hotkey)),
         }),
-        settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+        settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
         logger,
       });
       return true;

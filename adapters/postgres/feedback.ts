@@ -1,7 +1,8 @@
 /** Feedback to miners (evaluation.md 5.1 and 5.2). */
 import type { FeedbackRow } from '../../domain/contracts/feedback';
 import { HttpError } from '../../domain/http-errors';
-import { shownFeedback } from '../../domain/tasks/feedback';
+import type { CompositeBreakdown } from '../../domain/scoring/types';
+import { explanationOf, shownFeedback } from '../../domain/tasks/feedback';
 import { naiveIso } from '../../domain/time';
 import { Prisma, type Db } from './index';
 import { prepared } from './prepared';
@@ -22,18 +23,14 @@ export async function readFeedback(
 ): Promise<FeedbackPage> {
   const { runId, minerHotkey, limit } = query;
   const after = query.cursor === undefined ? null : positionOf(query.cursor);
+  // The page first: what belongs to each row is looked up for its rows alone.
   const rows = await prepared<StoredFeedback>(
     db,
     Prisma.sql`
-    SELECT f.id, f.run_id, f.miner_hotkey, f.task_id, f.outcome, f.failure_mode, f.guidance, f.prompt_excerpt,
-      f.response_excerpt, f.composite_score, f.knockout_reasons_json, f.factors_json, f.explanation, f.oracle_status,
-      f.created_at, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
+    SELECT f.*, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
     FROM (
-        -- The page first: what belongs to each row is looked up for its rows alone.
         SELECT * FROM eval_feedback
-        WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text
-          AND (${after?.taskId ?? null}::text IS NULL
-            OR (created_at, task_id) > (${after?.at.toISOString() ?? null}::timestamp, ${after?.taskId ?? null}::text))
+        WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
         ORDER BY created_at, task_id LIMIT ${limit === undefined ? null : limit + 1}::int) f
       LEFT JOIN evaluation_runs r ON r.id = f.run_id
       LEFT JOIN LATERAL (
@@ -51,6 +48,12 @@ export async function readFeedback(
   };
 }
 
+function beyond(after: Position | null): Prisma.Sql {
+  return after
+    ? Prisma.sql`AND (created_at, task_id) > (${after.at.toISOString()}::timestamp, ${after.taskId}::text)`
+    : Prisma.empty;
+}
+
 interface StoredFeedback {
   id: string;
   run_id: string;
@@ -64,7 +67,8 @@ interface StoredFeedback {
   composite_score: number;
   knockout_reasons_json: unknown;
   factors_json: unknown;
-  explanation: string;
+  /** Null where it is made of the factors. */
+  explanation: string | null;
   oracle_status: string | null;
   created_at: Date;
   run_status: string | null;
@@ -75,12 +79,14 @@ interface StoredFeedback {
 }
 
 function shownRow(row: StoredFeedback): FeedbackRow {
+  const factors = (row.factors_json ?? {}) as Record<string, unknown>;
   const shown = shownFeedback(
     {
       guidance: row.guidance,
-      explanation: row.explanation,
+      explanation:
+        row.explanation ?? explanationOf(factors as unknown as CompositeBreakdown, row.oracle_status),
       knockoutReasons: textsOf(row.knockout_reasons_json),
-      factors: (row.factors_json ?? {}) as Record<string, unknown>,
+      factors,
     },
     {
       expectedClaims: textsOf(row.expected_claims_json),
@@ -109,7 +115,12 @@ function cursorOf(at: Date, taskId: string): string {
   return Buffer.from(JSON.stringify([at.toISOString(), taskId])).toString('base64url');
 }
 
-function positionOf(cursor: string): { at: Date; taskId: string } {
+interface Position {
+  at: Date;
+  taskId: string;
+}
+
+function positionOf(cursor: string): Position {
   try {
     const [at, taskId] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as [unknown, unknown];
     const date = new Date(String(at));

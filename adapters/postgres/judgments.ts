@@ -1,8 +1,7 @@
 /** One accepted judgment of one (miner, task), and what it makes of its row once the quorum is reached (decision 14). */
 import { medianComposite, representativeJudgment } from '../../domain/scoring/quorum';
-import type { CompositeBreakdown, LedgerCall, ScoringVersion } from '../../domain/scoring/types';
+import type { LedgerCall, ScoringVersion } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
-import { feedbackOf } from '../../domain/tasks/feedback';
 import { storedInput, type EntryDecision } from '../../domain/tasks/settle';
 import type { SettledRow } from './settle-rows';
 
@@ -20,8 +19,6 @@ export interface StoredJudgment {
   validatorHotkey: string;
   officialComposite: number;
   agreementVerdict: string;
-  judgeOutput: Record<string, unknown> | null;
-  factors: CompositeBreakdown | { unjudged: true };
 }
 
 export interface Judgment {
@@ -34,20 +31,15 @@ export interface Judgment {
   calls: readonly LedgerCall[];
   costUsd: number | null;
   version: ScoringVersion;
-  oracleStatus: string | null;
-  feedbackEnabled: boolean;
 }
 
 /** A row with one more judgment: settled as `evaluated` by the median, or back in the pool for the next validator. */
 export function judgedRow(judgment: Judgment): SettledRow {
   const { row, entry, decision, earlier } = judgment;
-  const factors = decision.breakdown ?? decision.input;
   const own: StoredJudgment = {
     validatorHotkey: judgment.validatorHotkey,
     officialComposite: decision.official,
     agreementVerdict: entry.verdict,
-    judgeOutput: entry.judgeOutput,
-    factors: factors as StoredJudgment['factors'],
   };
   const judgments = [...earlier, own];
   const official = medianComposite(
@@ -62,14 +54,6 @@ export function judgedRow(judgment: Judgment): SettledRow {
       validator_hotkey: stored.validatorHotkey,
     })),
   )?.stored;
-  const told =
-    judgment.feedbackEnabled && speaker
-      ? feedbackOf(
-          speaker.judgeOutput,
-          'unjudged' in speaker.factors ? null : speaker.factors,
-          judgment.oracleStatus,
-        )
-      : null;
   const settled = official !== null;
   return {
     end: {
@@ -89,11 +73,10 @@ export function judgedRow(judgment: Judgment): SettledRow {
       jobId: row.jobId,
       officialComposite: decision.official,
       compositeInput: storedInput(decision.input),
-      factors,
+      factors: decision.breakdown ?? decision.input,
       attestedTools: judgment.calls,
       attestedCostUsd: judgment.costUsd,
       disputed: decision.disputed,
     },
-    feedback: told,
   };
 }

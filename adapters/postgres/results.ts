@@ -37,7 +37,6 @@ export interface ScoringSettings {
   budgets: LatencyBudgets;
   /** USD; null for the formula's default. */
   costFloorUsd: number | null;
-  feedbackEnabled: boolean;
 }
 
 export interface SubmitOutcome {
@@ -147,12 +146,11 @@ function decideRow(
       verdict: null,
     },
     judgment: null,
-    feedback: null,
   });
   if (!entry) return back(releases.get(row.minerHotkey)?.slice(0, 500) || 'left out of the result');
   const costUsd = held.costError === null ? usd(BigInt(held.modelMicroUsd.get(row.jobId ?? '') ?? 0)) : null;
   const version = held.scoringVersion as ScoringVersion;
-  const { budgets, costFloorUsd, feedbackEnabled } = request.settings;
+  const { budgets, costFloorUsd } = request.settings;
   const decision = decideEntry(
     entry,
     { mode: task.mode, payload: task.payload, mustNotClaim: task.mustNotClaim },
@@ -169,8 +167,6 @@ function decideRow(
     calls: row.calls,
     costUsd,
     version,
-    oracleStatus: task.oracleStatus,
-    feedbackEnabled,
   });
 }
 
@@ -203,7 +199,6 @@ interface SettledTask {
   mode: string;
   payload: Record<string, unknown>;
   mustNotClaim: unknown[];
-  oracleStatus: string | null;
 }
 
 /**
@@ -238,7 +233,6 @@ function recordedTruth({ request, held }: Decision): {
       mode: task.mode,
       payload: task.payload,
       mustNotClaim: truth?.must_not_claim ?? task.mustNotClaim,
-      oracleStatus: truth?.oracle_status ?? task.oracleStatus,
     },
   };
 }

@@ -1,9 +1,8 @@
-/** Writes what a result comes to: judgments, the end of each (miner, task) row, feedback and the lease's end, at once. */
+/** Writes what a result comes to: judgments, the end of each (miner, task) row and the lease's end, at once. */
 import type { EnrichmentRecord } from '../../domain/oracle/record';
 import { cleanJson, cleanText } from '../../domain/tasks/clean-json';
 import type { LedgerCall } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
-import type { FeedbackContent } from '../../domain/tasks/feedback';
 import { Prisma, type Db } from './index';
 import { laneOf } from './lane';
 import { columns, prepared } from './prepared';
@@ -39,7 +38,6 @@ export interface SettledRow {
   end: RowEnd;
   /** Null where nothing was judged. */
   judgment: JudgmentColumns | null;
-  feedback: FeedbackContent | null;
 }
 
 /** A settlement, and what must still hold for it to count. */
@@ -87,8 +85,7 @@ async function settleClaims(db: Db, settlements: readonly Settlement[]): Promise
     Prisma.sql`
     SELECT * FROM settle_claims(${leaseColumns(settlements)},
       ${endColumns(placed)},
-      ${judgedColumns(placed.flatMap(({ at, judgment }) => (judgment ? { at, judgment } : [])))},
-      ${toldColumns(placed.flatMap(told))})`,
+      ${judgedColumns(placed.flatMap(({ at, judgment }) => (judgment ? { at, judgment } : [])))})`,
   );
   const openOf = new Map(settled.map(({ at, open }) => [at, Number(open)]));
   return settlements.map((_, index) => openOf.get(index + 1) ?? null);
@@ -152,33 +149,5 @@ function judgedColumns(rows: readonly { at: number; judgment: JudgmentColumns }[
     ['jsonb', ({ judgment }) => judgment.attestedTools],
     ['float8', ({ judgment }) => judgment.attestedCostUsd],
     ['bool', ({ judgment }) => judgment.disputed],
-  ]);
-}
-
-interface Told {
-  at: number;
-  minerHotkey: string;
-  feedback: FeedbackContent;
-}
-
-function told({ at, judgment, feedback }: SettledRow & { at: number }): Told[] {
-  if (!judgment || !feedback) return [];
-  return [{ at, minerHotkey: judgment.minerHotkey, feedback: cleanJson(feedback) as FeedbackContent }];
-}
-
-function toldColumns(rows: readonly Told[]): Prisma.Sql {
-  return columns(rows, [
-    ['int4', ({ at }) => at],
-    ['text', (item) => item.minerHotkey],
-    ['text', ({ feedback }) => feedback.outcome],
-    ['text', ({ feedback }) => feedback.failureMode],
-    ['text', ({ feedback }) => feedback.guidance],
-    ['text', ({ feedback }) => feedback.promptExcerpt],
-    ['text', ({ feedback }) => feedback.responseExcerpt],
-    ['float8', ({ feedback }) => feedback.compositeScore],
-    ['jsonb', ({ feedback }) => feedback.knockoutReasons],
-    ['json', ({ feedback }) => ({ ...feedback.factors, missing_claims: feedback.missingClaims })],
-    ['text', ({ feedback }) => feedback.explanation],
-    ['text', ({ feedback }) => feedback.oracleStatus],
   ]);
 }

@@ -112,7 +112,6 @@ async function result(
     settings: {
       budgets: settings.latencyBudgets,
       costFloorUsd: settings.costFloorUsd,
-      feedbackEnabled: deps.config.feedbackEnabled,
     },
     logger: deps.logger,
   });

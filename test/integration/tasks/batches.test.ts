@@ -41,7 +41,7 @@ function settle(task: ClaimedTask, by: string, extra: object = {}) {
       miner_results: task.miners.map(({ hotkey }) => entry(hotkey)),
       ...extra,
     }),
-    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
     logger,
   });
 }

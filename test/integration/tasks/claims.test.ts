@@ -4,6 +4,7 @@ import {
   releaseClaim,
   type ClaimRequest,
 } from '../../../adapters/postgres/claims';
+import { readFeedback } from '../../../adapters/postgres/feedback';
 import { expireRunRows, reapExpired } from '../../../adapters/postgres/reaper';
 import { submitResult, type SubmitOutcome } from '../../../adapters/postgres/results';
 import { taskProgress } from '../../../adapters/postgres/task-progress';
@@ -51,7 +52,7 @@ function submit(
   taskEvaluationId: string,
   validatorHotkey: string,
   body: object,
-  extra: { now?: Date; feedbackEnabled?: boolean } = {},
+  extra: { now?: Date } = {},
 ): Promise<SubmitOutcome> {
   return submitResult(database.db, {
     taskEvaluationId,
@@ -60,7 +61,6 @@ function submit(
     settings: {
       budgets: { instant: 120, thinking: 600 },
       costFloorUsd: null,
-      feedbackEnabled: extra.feedbackEnabled ?? true,
     },
     logger,
     now: extra.now,
@@ -288,11 +288,13 @@ describe('result', () => {
       ['evaluated', 0.77, 1],
       ['evaluated', 0, 1],
     ]);
-    const feedback = await db.evalFeedback.findUniqueOrThrow({
-      where: { runId_minerHotkey_taskId: { runId: run.runId, minerHotkey: b.hotkey, taskId: 'task-0' } },
-    });
-    expect(feedback.explanation).toContain('sandbox_python');
-    expect(feedback.knockoutReasonsJson).toEqual(["missing_required_tool: 'sandbox_python' not in ledger"]);
+    const { items } = await readFeedback(db, { runId: run.runId, minerHotkey: b.hotkey });
+    expect(items).toMatchObject([
+      {
+        explanation: expect.stringContaining('sandbox_python') as string,
+        knockout_reasons: ["missing_required_tool: 'sandbox_python' not in ledger"],
+      },
+    ]);
   });
 
   it("marks a validator's number that differs as disputed and keeps both", async () => {

@@ -121,7 +121,7 @@ async function play(run: SeededRun, steps: Step[]): Promise<void> {
             fencing: Number(lease.task.fencing),
             miner_results: named.map(({ hotkey }) => entry(hotkey)),
           }),
-          settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+          settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
           logger,
         }).catch(over);
       }
@@ -173,7 +173,7 @@ it('equal a count after many validators worked at once, and reached nought toget
               fencing: Number(task.fencing),
               miner_results: task.miners.map(({ hotkey }) => entry(hotkey)),
             }),
-            settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+            settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
             logger,
           });
           complete.push(response.family_evaluation_complete);
@@ -206,7 +206,7 @@ it('serves a result for more miners than one statement is prepared for', async (
     body: resultRequestSchema.parse({
       miner_results: task.miners.slice(0, 43).map(({ hotkey }) => entry(hotkey)),
     }),
-    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
     logger,
   });
   expect(outcome.returned.map(({ reason }) => reason)).toEqual([

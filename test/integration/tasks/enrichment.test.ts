@@ -102,7 +102,7 @@ function submit(taskEvaluationId: string, body: object) {
     taskEvaluationId,
     validatorHotkey: '5V',
     body: resultRequestSchema.parse(body),
-    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+    settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
     logger: createLogger('test', 'error'),
   });
 }

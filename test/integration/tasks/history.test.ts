@@ -100,7 +100,7 @@ async function play(seed: number, quorum: number): Promise<{ runId: string; even
               miner_results: results,
               ...(named ? { fencing: Number(task.fencing) } : {}),
             }),
-            settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null, feedbackEnabled: true },
+            settings: { budgets: { instant: 120, thinking: 600 }, costFloorUsd: null },
             logger,
             now,
           });

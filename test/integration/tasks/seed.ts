@@ -24,7 +24,7 @@ export const FAMILY = 'general_chat';
 export async function clear(db: Db): Promise<void> {
   await db.$executeRawUnsafe(
     'TRUNCATE evaluation_runs, task_evaluations, managed_miner_submissions, submission_artifacts, attempt_jobs, ' +
-      'managed_deployments, epoch_target_snapshots, orchestrator_tool_call_log, provider_calls, eval_feedback, ' +
+      'managed_deployments, epoch_target_snapshots, orchestrator_tool_call_log, provider_calls, kept_feedback, ' +
       'task_claims, miner_evaluation_tasks, task_miner_results, validators CASCADE',
   );
 }

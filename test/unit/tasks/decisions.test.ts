@@ -3,7 +3,7 @@ import { cleanJson, cleanText } from '../../../domain/tasks/clean-json';
 import { closingFate } from '../../../domain/tasks/closing';
 import { entryJobId, numberOrNull, readEntry } from '../../../domain/tasks/entries';
 import { extendedExpiry } from '../../../domain/tasks/claim-item';
-import { feedbackOf, shownFeedback } from '../../../domain/tasks/feedback';
+import { explanationOf, shownFeedback } from '../../../domain/tasks/feedback';
 import { decideEntry, type SettleOptions, type TaskTruth } from '../../../domain/tasks/settle';
 import { truthFromBaseline } from '../../../domain/tasks/truth';
 import { lineFate } from '../../../api/runtime-proxy/stream';
@@ -139,26 +139,15 @@ describe('deciding an entry', () => {
     expect(decide({ final_task_score: null })).toMatchObject({ disputed: false });
   });
 
-  it('has no feedback for errors, and cuts texts by characters', () => {
-    expect(feedbackOf({ metadata: { eval_outcome: 'correct' } }, null, null)).toBeNull();
+  it('puts the factors in words', () => {
     const scored = decide({});
-    if (scored.kind !== 'scored') throw new Error('a score expected');
-    const metadata = {
-      eval_outcome: 'correct',
-      eval_response_excerpt: '\ud83d\ude00'.repeat(600),
-      oracle_status: 'majority',
-    };
-    const feedback = feedbackOf({ metadata }, scored.breakdown, null);
-    expect([...(feedback?.responseExcerpt ?? '')]).toHaveLength(500);
-    expect(feedback).toMatchObject({ oracleStatus: 'majority', compositeScore: 1, failureMode: null });
-    expect(feedbackOf({ metadata: {} }, scored.breakdown, null)).toBeNull();
-    expect(feedback?.explanation).toMatch(/Model calls of this answer cost \d\.\d{6} USD\./);
-    expect(feedback?.explanation).toContain('Most oracles agreed');
-    const missing = { ...metadata, eval_missing_claims: [2, 2, 'x', 0] };
-    expect(feedbackOf({ metadata: missing }, scored.breakdown, null)).toMatchObject({
-      missingClaims: [2],
-      explanation: expect.stringContaining('One expected claim was not found') as string,
-    });
+    if (scored.kind !== 'scored' || !scored.breakdown) throw new Error('a score expected');
+    const words = explanationOf(scored.breakdown, 'majority');
+    expect(words).toMatch(/Model calls of this answer cost \d\.\d{6} USD\./);
+    expect(words).toContain('Most oracles agreed');
+    expect(words).not.toContain('not found');
+    const missing = { ...scored.breakdown, missing_claims: [2, 2, 'x', 0] };
+    expect(explanationOf(missing, null)).toContain('One expected claim was not found');
   });
 
   it('withholds what answers are held against while the run is open, and names it afterwards', () => {
