@@ -23,28 +23,42 @@ export async function readFeedback(
 ): Promise<FeedbackPage> {
   const { runId, minerHotkey, limit } = query;
   const after = query.cursor === undefined ? null : positionOf(query.cursor);
-  // The page first: what belongs to each row is looked up for its rows alone.
-  const rows = await prepared<StoredFeedback>(
+  const most = limit === undefined ? null : limit + 1;
+  // The places of the page first, each from an index in its order: what belongs to them is looked up for them alone.
+  const rows = await prepared<Place & Partial<StoredFeedback>>(
     db,
     Prisma.sql`
-    SELECT f.*, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
+    SELECT page.created_at AS place_at, page.task_id AS place_task, f.*, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
     FROM (
-        SELECT * FROM eval_feedback
-        WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
-        ORDER BY created_at, task_id LIMIT ${limit === undefined ? null : limit + 1}::int) f
+        SELECT * FROM (
+            (SELECT created_at, task_id FROM kept_feedback
+             WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
+             ORDER BY created_at, task_id LIMIT ${most}::int)
+            UNION ALL
+            (SELECT created_at, task_id FROM task_miner_results j
+             WHERE epoch_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
+               AND (NOT factors_json ? 'unjudged' OR EXISTS (SELECT 1 FROM task_miner_results o
+                    WHERE o.miner_evaluation_task_id = j.miner_evaluation_task_id AND NOT o.factors_json ? 'unjudged'))
+             ORDER BY created_at, task_id LIMIT ${most}::int)) places
+        ORDER BY created_at, task_id LIMIT ${most}::int) page
+      -- None for a place that another one of its task stands for.
+      LEFT JOIN LATERAL (
+        SELECT * FROM eval_feedback v
+        WHERE v.run_id = ${runId}::text AND v.miner_hotkey = ${minerHotkey}::text AND v.created_at = page.created_at
+          AND v.task_id = page.task_id OFFSET 0) f ON true
       LEFT JOIN evaluation_runs r ON r.id = f.run_id
       LEFT JOIN LATERAL (
         SELECT e.expected_claims_json, e.must_not_claim_json, n.record_json ->> 'disagreement_note' AS note
         FROM task_evaluations e LEFT JOIN task_enrichments n ON n.task_evaluation_id = e.id
         WHERE e.epoch_id = f.run_id AND e.task_id = f.task_id LIMIT 1) t ON true
-    ORDER BY f.created_at, f.task_id`,
+    ORDER BY page.created_at, page.task_id`,
   );
   const page = limit === undefined ? rows : rows.slice(0, limit);
   const last = page.at(-1);
   return {
-    items: page.map(shownRow),
+    items: page.flatMap((row) => (row.id == null ? [] : [shownRow(row as StoredFeedback)])),
     nextCursor:
-      limit !== undefined && rows.length > limit && last ? cursorOf(last.created_at, last.task_id) : null,
+      limit !== undefined && rows.length > limit && last ? cursorOf(last.place_at, last.place_task) : null,
   };
 }
 
@@ -52,6 +66,11 @@ function beyond(after: Position | null): Prisma.Sql {
   return after
     ? Prisma.sql`AND (created_at, task_id) > (${after.at.toISOString()}::timestamp, ${after.taskId}::text)`
     : Prisma.empty;
+}
+
+interface Place {
+  place_at: Date;
+  place_task: string;
 }
 
 interface StoredFeedback {
