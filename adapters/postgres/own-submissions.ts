@@ -1,12 +1,13 @@
-/** What a miner polls: its own submissions with their newest deployments, by one prepared statement. */
+/** What miners poll: their own submissions with the newest deployments, those that ask at the moment by one statement. */
 import { Prisma, type Db } from './index';
-import { prepared } from './prepared';
+import { laneOf } from './lane';
+import { columns, prepared } from './prepared';
 import type { SubmissionRow } from './submissions';
 
 const PREFIX = 'deployment.';
 
 /** The fields of a model as a list of columns; each is its field's name in snake case, without exception in these two. */
-function columns(fields: Readonly<Record<string, string>>, table: string, prefix = ''): string {
+function selected(fields: Readonly<Record<string, string>>, table: string, prefix = ''): string {
   return Object.values(fields)
     .map(
       (field) =>
@@ -16,21 +17,37 @@ function columns(fields: Readonly<Record<string, string>>, table: string, prefix
 }
 
 const COLUMNS = Prisma.raw(
-  `${columns(Prisma.ManagedMinerSubmissionScalarFieldEnum, 's')}, ` +
-    columns(Prisma.ManagedDeploymentScalarFieldEnum, 'd', PREFIX),
+  `${selected(Prisma.ManagedMinerSubmissionScalarFieldEnum, 's')}, ` +
+    selected(Prisma.ManagedDeploymentScalarFieldEnum, 'd', PREFIX),
 );
 
 /** Submissions of one hotkey with their newest deployment, newest first; as `listSubmissions` has them. */
 export async function listOwnSubmissions(db: Db, hotkey: string, limit: number): Promise<SubmissionRow[]> {
-  const rows = await prepared<Record<string, unknown>>(
+  return ownLane(db).submit({ hotkey, limit });
+}
+
+const ownLane = laneOf(readOwn, { statements: 2, most: 16, weight: () => 1 });
+
+async function readOwn(
+  db: Db,
+  readers: readonly { hotkey: string; limit: number }[],
+): Promise<SubmissionRow[][]> {
+  const rows = await prepared<Record<string, unknown> & { at: number }>(
     db,
     Prisma.sql`
-    SELECT ${COLUMNS} FROM managed_miner_submissions s LEFT JOIN LATERAL (
-      SELECT * FROM managed_deployments WHERE submission_id = s.id ORDER BY created_at DESC LIMIT 1) d ON true
-    WHERE s.miner_hotkey = ${hotkey}::text
-    ORDER BY s.created_at DESC, s.submission_seq DESC LIMIT ${limit}::int`,
+    SELECT i.at::int, ${COLUMNS} FROM unnest(${columns(readers, [
+      ['text', ({ hotkey }) => hotkey],
+      ['int4', ({ limit }) => limit],
+    ])}) WITH ORDINALITY AS i(hotkey, most, at)
+      CROSS JOIN LATERAL (SELECT * FROM managed_miner_submissions WHERE miner_hotkey = i.hotkey
+        ORDER BY created_at DESC, submission_seq DESC LIMIT i.most) s
+      LEFT JOIN LATERAL (SELECT * FROM managed_deployments WHERE submission_id = s.id
+        ORDER BY created_at DESC LIMIT 1) d ON true
+    ORDER BY i.at, s.created_at DESC, s.submission_seq DESC`,
   );
-  return rows.map(submissionRow);
+  const answers: SubmissionRow[][] = readers.map(() => []);
+  for (const { at, ...row } of rows) answers[at - 1]?.push(submissionRow(row));
+  return answers;
 }
 
 function submissionRow(row: Record<string, unknown>): SubmissionRow {
