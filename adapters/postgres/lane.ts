@@ -1,13 +1,16 @@
 /** Calls of one kind that come while others of it are under way go to the database together. */
 
 export interface LaneOptions<I> {
-  /** Statements under way at once. */
+  /** Statements under way at once, those left out that take longer than `STUCK_MS`. */
   statements: number;
   /** What one statement carries at the most, in units of `weight`; an item that weighs more goes alone. */
   most: number;
   /** At least 1. */
   weight: (item: I) => number;
 }
+
+/** What one statement waits for in the server, such as a lock, must not keep the others: after this long it is passed by. */
+const STUCK_MS = 100;
 
 interface Waiting<I, O> {
   item: I;
@@ -43,9 +46,17 @@ export class Lane<I, O> {
   private start(): void {
     while (this.running < this.options.statements && this.waiting.length > 0) {
       this.running += 1;
-      void this.run(this.next()).finally(() => {
+      let counted = true;
+      const release = (): void => {
+        if (!counted) return;
+        counted = false;
         this.running -= 1;
         this.start();
+      };
+      const stuck = setTimeout(release, STUCK_MS);
+      void this.run(this.next()).finally(() => {
+        clearTimeout(stuck);
+        release();
       });
     }
   }

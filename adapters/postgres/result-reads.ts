@@ -108,7 +108,7 @@ export async function readForResult(db: Db, request: ResultKey): Promise<HeldCla
 }
 
 // Results.
-const readLane = laneOf(readRows, { statements: 2, most: 16, weight: () => 1 });
+const readLane = laneOf(readRows, { statements: 1, most: 16, weight: () => 1 });
 
 async function readRows(db: Db, keys: readonly ResultKey[]): Promise<(ReadRow | undefined)[]> {
   const rows = await prepared<ReadRow & { at: number }>(

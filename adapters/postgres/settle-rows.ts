@@ -76,7 +76,7 @@ export async function settleClaim(db: Db, settlement: Settlement): Promise<numbe
 }
 
 // Rows: eight results of eight miners, or one of all of them.
-const settleLane = laneOf(settleClaims, { statements: 2, most: 64, weight: ({ rows }) => rows.length });
+const settleLane = laneOf(settleClaims, { statements: 1, most: 64, weight: ({ rows }) => rows.length });
 
 async function settleClaims(db: Db, settlements: readonly Settlement[]): Promise<(number | null)[]> {
   const placed = settlements.flatMap(({ rows }, index) => rows.map((row) => ({ ...row, at: index + 1 })));

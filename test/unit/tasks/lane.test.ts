@@ -114,3 +114,30 @@ test('property: every call gets its own answer, once', async () => {
     { numRuns: 50 },
   );
 });
+
+test('a statement that is stuck is passed by, and still answers', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  try {
+    const { lane, statements } = heldLane({ statements: 1, most: 9 });
+    const stuck = lane.submit(1);
+    const others = [2, 3].map((item) => lane.submit(item));
+    expect(statements).toHaveLength(1);
+    jest.advanceTimersByTime(99);
+    expect(statements).toHaveLength(1);
+    jest.advanceTimersByTime(1);
+    expect(statements.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+    // It gave its place away once: when it ends, nobody else's is given away.
+    statements[0]?.end();
+    expect(await stuck).toBe(10);
+    const last = lane.submit(4);
+    await settled();
+    expect(statements).toHaveLength(2);
+    statements[1]?.end();
+    expect(await Promise.all(others)).toEqual([20, 30]);
+    await settled();
+    statements[2]?.end();
+    expect(await last).toBe(40);
+  } finally {
+    jest.useRealTimers();
+  }
+});
