@@ -14,11 +14,16 @@ export interface LoadOrder {
   bodyBytes?: number;
 }
 
+/** Seconds at the start that are not measured: all clients ask at once there, by code that is not compiled yet. */
+export const START_SECONDS = 1;
+
 export interface LoadReport {
-  /** Milliseconds of each request, by operation. */
+  /** Milliseconds of each request, by operation; those of the start left out. */
   times: Record<string, number[]>;
-  /** Seconds that the clients worked. */
+  /** Seconds in which they were made. */
   seconds: number;
+  /** Requests by operation, with those of the start. */
+  done: Record<string, number>;
   /** Answers that were not 2xx, and why, with how often. */
   refused: Record<string, number>;
   cpuSeconds: number;
