@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { hotkeyFromSeed } from '../adapters/keys/hotkey';
 import { cpuSeconds, latencies, machineTicks, printTable, residentMiB } from './support/figures';
-import { START_SECONDS, type LoadOrder, type LoadReport } from './support/load-contract';
+import { startSeconds, type LoadOrder, type LoadReport } from './support/load-contract';
 import { seedOpenRun } from './support/seed';
 import { nodeProcess, startBenchStack, type BenchStack } from './support/stack';
 
@@ -160,7 +160,7 @@ async function measure(
   const busy = (after.busy - machine.busy) / (after.total - machine.total);
   const own = spent.reduce((sum, value) => sum + value, report.cpuSeconds);
   const others =
-    Math.max(0, (busy * (after.total - machine.total)) / 100 - own) / (report.seconds + START_SECONDS);
+    Math.max(0, (busy * (after.total - machine.total)) / 100 - own) / (report.seconds + startSeconds(order));
   const refused = Object.values(report.refused).reduce((sum, count) => sum + count, 0);
   for (const [why, count] of Object.entries(report.refused)) process.stderr.write(`  ${count} x ${why}\n`);
   const whole = report.done[operations[0] ?? ''] ?? 0;

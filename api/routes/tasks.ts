@@ -75,7 +75,7 @@ async function claim(
     leaseSeconds: config.claimTimeoutSeconds,
     maxAttempts: config.maxTaskAttempts,
   });
-  if (tasks.length > 0) progressReadsOf(deps).clear();
+  if (tasks.length > 0) progressReadsOf(deps).wrote(hotkey);
   counterOf(deps.metrics, 'claims').inc(tasks.length);
   // Good for the longest life that heartbeats can give the lease; the proxy refuses it as soon as the lease is over.
   const lifeSeconds = Math.max(config.claimTimeoutSeconds, settings.workCapSeconds) + JOB_GRACE_SECONDS;
@@ -115,7 +115,7 @@ async function result(
     },
     logger: deps.logger,
   });
-  progressReadsOf(deps).clear();
+  progressReadsOf(deps).wrote(hotkey);
   if (!outcome.replayed) counterOf(deps.metrics, 'results').inc();
   counterOf(deps.metrics, 'returned').inc(outcome.returned.length);
   if (outcome.disputed.length > 0) {
@@ -149,20 +149,36 @@ async function heartbeat(
   };
 }
 
-/** Progress counts every row of a run: at most a second old, and never older than what this process wrote. */
-const progressReads = new WeakMap<ApiDeps['db'], SharedRead<TaskProgress>>();
+/** Progress counts every row of a run: read for all who ask, and when validators last wrote through this process. */
+class ProgressReads extends SharedRead<TaskProgress> {
+  private readonly writes = new Map<string, number>();
+  private lastWrite = 0;
 
-function progressReadsOf(deps: ApiDeps): SharedRead<TaskProgress> {
+  /** Notes that something of a validator was committed. */
+  wrote(hotkey: string): void {
+    this.lastWrite = performance.now();
+    this.writes.set(hotkey, this.lastWrite);
+  }
+
+  /** For a validator, which finds what it wrote. */
+  getFor(hotkey: string, key: string, read: () => Promise<TaskProgress>): Promise<TaskProgress> {
+    return this.get(key, read, { own: this.writes.get(hotkey), anyone: this.lastWrite });
+  }
+}
+
+const progressReads = new WeakMap<ApiDeps['db'], ProgressReads>();
+
+function progressReadsOf(deps: ApiDeps): ProgressReads {
   let reads = progressReads.get(deps.db);
-  if (!reads) progressReads.set(deps.db, (reads = new SharedRead(1_000)));
+  if (!reads) progressReads.set(deps.db, (reads = new ProgressReads(1_000)));
   return reads;
 }
 
-async function status(deps: ApiDeps, family: string, runId: string | null): Promise<unknown> {
+async function status({ deps, hotkey }: AnyContext, family: string, runId: string | null): Promise<unknown> {
   requireFamily(family);
   const run = await findRun(deps.db, runId);
   if (!run) throw new HttpError(404, runId === null ? 'there is no run yet' : `run ${runId} does not exist`);
-  const progress = await progressReadsOf(deps).get(`${run.id} ${family}`, () =>
+  const progress = await progressReadsOf(deps).getFor(hotkey, `${run.id} ${family}`, () =>
     taskProgress(deps.db, run.id, family),
   );
   return {
@@ -305,7 +321,7 @@ export function createTaskRoutes(settings: () => TaskSettings): Route[] {
           fencing: body?.fencing == null ? null : BigInt(body.fencing),
           reason: body?.reason || 'baseline failed',
         });
-        progressReadsOf(deps).clear();
+        progressReadsOf(deps).wrote(hotkey);
         return { status: 'released' };
       },
     ),
@@ -323,7 +339,8 @@ export function createTaskRoutes(settings: () => TaskSettings): Route[] {
           404: { description: 'Unknown run' },
         },
       },
-      ({ deps, params, query }) => status(deps, params.family, query.run_id ?? query.epoch_id ?? null),
+      (context) =>
+        status(context, context.params.family, context.query.run_id ?? context.query.epoch_id ?? null),
     ),
   ];
 }

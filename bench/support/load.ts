@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import { benchHotkey } from './signer';
 import { signRequest } from '../../adapters/keys/sign';
 import type { Hotkey } from '../../adapters/keys/types';
-import { START_SECONDS, type LoadOrder, type LoadReport } from './load-contract';
+import { startSeconds, type LoadOrder, type LoadReport } from './load-contract';
 
 const CLAIM = '/v1/families/general_chat/tasks/claim';
 const CLAIM_BODY = '{"batch_size": 1}';
@@ -36,7 +36,7 @@ class Load {
     const { clients, seconds, kind } = this.order;
     const steps = Array.from({ length: clients }, (_, index) => this.stepOf(kind, index));
     const cpu = process.cpuUsage();
-    this.from = performance.now() + START_SECONDS * 1000;
+    this.from = performance.now() + startSeconds(this.order) * 1000;
     const until = this.from + seconds * 1000;
     await Promise.all(
       steps.map(async (step) => {
