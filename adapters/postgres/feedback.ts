@@ -31,11 +31,11 @@ export async function readFeedback(
     SELECT page.created_at AS place_at, page.task_id AS place_task, f.*, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
     FROM (
         SELECT * FROM (
-            (SELECT created_at, task_id FROM kept_feedback
+            (SELECT created_at, task_id, NULL AS task_evaluation_id FROM kept_feedback
              WHERE run_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
              ORDER BY created_at, task_id LIMIT ${most}::int)
             UNION ALL
-            (SELECT created_at, task_id FROM task_miner_results j
+            (SELECT created_at, task_id, task_evaluation_id FROM task_miner_results j
              WHERE epoch_id = ${runId}::text AND miner_hotkey = ${minerHotkey}::text ${beyond(after)}
                AND (NOT factors_json ? 'unjudged' OR EXISTS (SELECT 1 FROM task_miner_results o
                     WHERE o.miner_evaluation_task_id = j.miner_evaluation_task_id AND NOT o.factors_json ? 'unjudged'))
@@ -50,7 +50,8 @@ export async function readFeedback(
       LEFT JOIN LATERAL (
         SELECT e.expected_claims_json, e.must_not_claim_json, n.record_json ->> 'disagreement_note' AS note
         FROM task_evaluations e LEFT JOIN task_enrichments n ON n.task_evaluation_id = e.id
-        WHERE e.epoch_id = f.run_id AND e.task_id = f.task_id LIMIT 1) t ON true
+        WHERE e.id = coalesce(page.task_evaluation_id, (SELECT o.id FROM task_evaluations o
+          WHERE o.epoch_id = f.run_id AND o.task_id = f.task_id LIMIT 1))) t ON true
     ORDER BY page.created_at, page.task_id`,
   );
   const page = limit === undefined ? rows : rows.slice(0, limit);
