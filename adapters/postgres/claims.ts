@@ -10,7 +10,7 @@ import { CLAIMABLE_ENRICHMENT, SERVABLE_DEPLOYMENT_STATUSES } from '../../domain
 import { lockTask, locateClaim, type ClaimKey } from './claim-lookup';
 import { Prisma, type Db } from './index';
 import { laneOf } from './lane';
-import { columns, prepared } from './prepared';
+import { byPlace, columns, prepared } from './prepared';
 
 export interface ClaimRequest {
   /** Without one the open run. */
@@ -86,7 +86,7 @@ async function claimRows(db: Db, requests: readonly ClaimRequest[]): Promise<Cla
       ${BASELINE_TTL_SECONDS}::float8)
     ORDER BY task_index, task_evaluation_id`,
   );
-  return requests.map((_, index) => rows.filter((row) => row.at === index + 1));
+  return byPlace(rows, requests);
 }
 
 export function toClaimedTask(row: ClaimRow): ClaimedTask {

@@ -28,7 +28,8 @@ export async function readFeedback(
   const rows = await prepared<Place & Partial<StoredFeedback>>(
     db,
     Prisma.sql`
-    SELECT page.created_at AS place_at, page.task_id AS place_task, f.*, r.status AS run_status, t.expected_claims_json, t.must_not_claim_json, t.note
+    SELECT page.created_at AS place_at, page.task_id AS place_task, f.*, r.status AS run_status,
+      t.expected_claims_json, t.must_not_claim_json, t.note
     FROM (
         SELECT * FROM (
             (SELECT created_at, task_id, NULL AS task_evaluation_id FROM kept_feedback

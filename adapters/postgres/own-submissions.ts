@@ -1,7 +1,7 @@
 /** What miners poll: their own submissions with the newest deployments, those that ask at the moment by one statement. */
 import { Prisma, type Db } from './index';
 import { laneOf } from './lane';
-import { columns, prepared } from './prepared';
+import { byPlace, columns, prepared } from './prepared';
 import type { SubmissionRow } from './submissions';
 
 const PREFIX = 'deployment.';
@@ -45,9 +45,7 @@ async function readOwn(
         ORDER BY created_at DESC LIMIT 1) d ON true
     ORDER BY i.at, s.created_at DESC, s.submission_seq DESC`,
   );
-  const answers: SubmissionRow[][] = readers.map(() => []);
-  for (const { at, ...row } of rows) answers[at - 1]?.push(submissionRow(row));
-  return answers;
+  return byPlace(rows, readers).map((own) => own.map(({ at: _place, ...row }) => submissionRow(row)));
 }
 
 function submissionRow(row: Record<string, unknown>): SubmissionRow {

@@ -108,3 +108,10 @@ export function columns<T>(
     ),
   );
 }
+
+/** Rows of a statement that took many items, for each item: `at` of a row is the place of its item, from 1. */
+export function byPlace<R extends { at: number }>(rows: readonly R[], items: readonly unknown[]): R[][] {
+  const places: R[][] = items.map(() => []);
+  for (const row of rows) places[row.at - 1]?.push(row);
+  return places;
+}

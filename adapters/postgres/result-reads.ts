@@ -6,7 +6,7 @@ import { rejectedNotFound, rejectedWrongValidator } from '../../domain/tasks/rej
 import { Prisma, type Db } from './index';
 import type { LeasedRow, StoredJudgment } from './judgments';
 import { laneOf } from './lane';
-import { columns, prepared } from './prepared';
+import { byPlace, columns, prepared } from './prepared';
 
 /** Whose result it is, and for what. */
 export interface ResultKey {
@@ -122,8 +122,7 @@ async function readRows(db: Db, keys: readonly ResultKey[]): Promise<(ReadRow | 
       ['timestamp', (key) => key.now?.toISOString()],
     ])})`,
   );
-  const byPlace = new Map(rows.map((row) => [row.at, row]));
-  return keys.map((_, index) => byPlace.get(index + 1));
+  return byPlace(rows, keys).map(([row]) => row);
 }
 
 function heldClaim(row: ReadRow): HeldClaim {

@@ -5,7 +5,7 @@ import type { LedgerCall } from '../../domain/scoring/types';
 import type { MinerEntry } from '../../domain/tasks/entries';
 import { Prisma, type Db } from './index';
 import { laneOf } from './lane';
-import { columns, prepared } from './prepared';
+import { byPlace, columns, prepared } from './prepared';
 
 /** What is stored of a judgment: the entry as it was sent, and what the owner makes of it. */
 export interface JudgmentColumns {
@@ -87,8 +87,7 @@ async function settleClaims(db: Db, settlements: readonly Settlement[]): Promise
       ${endColumns(placed)},
       ${judgedColumns(placed.flatMap(({ at, judgment }) => (judgment ? { at, judgment } : [])))})`,
   );
-  const openOf = new Map(settled.map(({ at, open }) => [at, Number(open)]));
-  return settlements.map((_, index) => openOf.get(index + 1) ?? null);
+  return byPlace(settled, settlements).map(([row]) => (row ? Number(row.open) : null));
 }
 
 function leaseColumns(settlements: readonly Settlement[]): Prisma.Sql {
