@@ -181,7 +181,11 @@ it('goes on with its oracles where it was when it is killed in the middle of the
     owner.addTask('t2', asking, { oracle_status: null });
     owner.miners.set('m', answer('It is blue.'));
     const first = await engine(oracleKeys(vendors));
-    await eventually('two of the three oracles to be kept', () => keptAnswers() === 2, 30_000);
+    await eventually(
+      'two of the three oracles to be kept, and the third to be asked',
+      () => keptAnswers() === 2 && calls['gemini-3.1-pro-preview'] === 1,
+      30_000,
+    );
     await kill(first);
     away = false;
     await engine(oracleKeys(vendors));
