@@ -38,6 +38,10 @@ export const isNotFound = (error: unknown): boolean => statusCode(error) === 404
 /** A name is taken, or the object is in the middle of being removed. */
 export const isConflict = (error: unknown): boolean => statusCode(error) === 409;
 
+/** Two networks have one name: another worker made the second just now, and will find that it is one too many. */
+export const isAmbiguous = (error: unknown): boolean =>
+  statusCode(error) === 400 && /is ambiguous/.test(engineMessage(error));
+
 /** What the engine said, without the client library's prefix. */
 export function engineMessage(error: unknown): string {
   const { json, message } = error as { json?: { message?: unknown }; message?: string };

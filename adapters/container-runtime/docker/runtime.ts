@@ -23,7 +23,7 @@ import { agentContainer, driftOf, instanceIdOf, labelsOf, limitNotes } from './a
 import { buildDockerImage } from './build';
 import type { DockerRuntimeConfig } from './config';
 import { planEgress } from './egress';
-import { connectEngine, gone, isConflict, isNotFound, orNull, owned } from './engine';
+import { connectEngine, gone, isAmbiguous, isConflict, isNotFound, orNull, owned } from './engine';
 import { identity, isBeingStarted, LABEL, labelFilter, objectNames, type ObjectNames } from './names';
 import { ensureNetwork, hasNetwork, removeNetwork } from './network';
 import { containerLines, describeOutcome, type Outcome, outcomeOf } from './outcome';
@@ -193,7 +193,10 @@ export class DockerRuntime implements ContainerRuntime {
         return await this.tryStartOrAdopt(names, spec);
       } catch (error) {
         const busy =
-          isConflict(error) || isNotFound(error) || (error instanceof OwnerFault && error.code === 'busy');
+          isConflict(error) ||
+          isNotFound(error) ||
+          isAmbiguous(error) ||
+          (error instanceof OwnerFault && error.code === 'busy');
         if (!busy || attempt >= CONFLICT_ATTEMPTS) throw error;
         spec.signal?.throwIfAborted();
         await sleep(CONFLICT_WAIT_MS);

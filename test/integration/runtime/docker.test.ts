@@ -1,5 +1,5 @@
 /** What only the docker backend promises: closed networks, limits on containers and builds, and whose fault a build is. */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ContainerInspectInfo } from 'dockerode';
@@ -211,6 +211,36 @@ if ('problem' in engine) {
         filters: { label: ['eirel.dev/role=agent'] },
       });
       expect(agents).toHaveLength(1);
+    });
+
+    test('a second network of the same name, made by another worker in that moment, is waited out', async () => {
+      const starts: string[] = [];
+      // The engine with one answer of its own kind put in: it gives it while the other worker has not settled yet.
+      const port = await serve('127.0.0.1', (request, response) => {
+        if (request.method === 'POST' && /^\/containers\/\w+\/start/.test(request.url ?? '')) {
+          starts.push(request.url ?? '');
+          if (starts.length === 1) {
+            response.writeHead(400, { 'content-type': 'application/json' });
+            response.end('{"message":"network eirel-net-x is ambiguous (2 matches found on name)"}');
+            return;
+          }
+        }
+        const { host } = engine;
+        const target = host.startsWith('unix://')
+          ? { socketPath: host.slice('unix://'.length) }
+          : { host: new URL(host).hostname, port: new URL(host).port };
+        const { method, url: path, headers } = request;
+        const passed = httpRequest({ ...target, method, path, headers }, (answer) => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        });
+        request.pipe(passed);
+      });
+      const other = bed.runtime({ EIREL_DOCKER_HOST: `tcp://127.0.0.1:${port}` });
+      expect(await other.place(spec())).toMatchObject({ adopted: false });
+      // The relay twice, the agent once.
+      expect(starts).toHaveLength(3);
+      expect(await runtime.status('d1')).toMatchObject({ ready: true, restarts: 0 });
     });
 
     test('builds have no network, little memory, and leave nothing when they fail', async () => {
