@@ -198,9 +198,9 @@ it('a hold whose process was killed lapses, and its call counts when it was made
   const [keeper] = keepers({ jobMicroUsd: 1_000, runMicroUsd: 30_000 });
   const job = newJob();
   const id = randomUUID();
-  const reservation = await keeper!.reserve(job, id, 1_000, 200);
+  const reservation = await keeper!.reserve(job, id, 1_000, 3_000);
   await expect(keeper!.reserve(job, randomUUID(), 1, HOLD_MS)).rejects.toThrow(BudgetExhausted);
-  await sleep(250);
+  await sleep(3_100);
   const second = randomUUID();
   await expect(keeper!.reserve(job, second, 300, HOLD_MS)).resolves.toBeDefined();
   // Longer than it could take, and yet it was made: the ledger has it, so the counter has it too.

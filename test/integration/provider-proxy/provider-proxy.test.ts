@@ -338,9 +338,9 @@ describe('budgets', () => {
       jobMicroUsd: EXACT_COST,
       runMicroUsd: 30_000_000,
     });
-    await keeper.reserve({ jobId, deploymentId, runId: 'run-7' }, 'never-settled', EXACT_COST, 300);
+    await keeper.reserve({ jobId, deploymentId, runId: 'run-7' }, 'never-settled', EXACT_COST, 3_000);
     expect((await stack.call(token)).status).toBe(429);
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await new Promise((resolve) => setTimeout(resolve, 3_100));
     expect((await stack.call(token)).status).toBe(200);
     expect((await stack.call(token)).status).toBe(429);
   });

@@ -15,8 +15,8 @@ export const MASTER = 'integration-test-tool-master-token';
 /** Lets the extraction thread run the sources as they are. */
 export const EXTRACTOR = {
   execArgv: ['-r', join(__dirname, '..', 'chain', 'register-typescript.cjs')],
-  // The thread compiles its sources first.
-  timeoutMs: 6_000,
+  // Room for a stall; a page that is never read in full is given up before its call is.
+  timeoutMs: 10_000,
 };
 
 export interface TestAttempt {

@@ -46,7 +46,7 @@ interface Settings {
 }
 
 async function start(settings: Settings = {}): Promise<void> {
-  const totalMs = settings.totalMs ?? 3_000;
+  const totalMs = settings.totalMs ?? 10_000;
   const config: UrlFetchConfig = {
     ...commonConfig(),
     priceMicroUsd: 500,
@@ -56,7 +56,7 @@ async function start(settings: Settings = {}): Promise<void> {
         maxBytes: 1024 * 1024,
         maxRedirects: 5,
         totalMs,
-        phaseMs: { resolve: 500, connect: 500, headers: 800, idle: 800 },
+        phaseMs: { resolve: 5_000, connect: 5_000, headers: 5_000, idle: 5_000 },
         allowedTargets: new Set([origin.target, ...(settings.allowed ?? [])]),
         obeyRobots: settings.obeyRobots ?? false,
       },

@@ -62,7 +62,7 @@ async function start(settings: Settings = {}): Promise<void> {
   const config: WebSearchConfig = {
     ...commonConfig(),
     priceMicroUsd: 3000,
-    perBackendTimeoutMs: 400,
+    perBackendTimeoutMs: 5_000,
     cacheSeconds: 3600,
     search: {
       order: settings.order ?? ['brave', 'serper', 'tavily'],
@@ -76,8 +76,8 @@ async function start(settings: Settings = {}): Promise<void> {
         userAgent: 'EirelTest/1',
         maxBytes: 1024 * 1024,
         maxRedirects: 5,
-        totalMs: 3000,
-        phaseMs: { resolve: 500, connect: 500, headers: 800, idle: 800 },
+        totalMs: 10_000,
+        phaseMs: { resolve: 5_000, connect: 5_000, headers: 5_000, idle: 5_000 },
         allowedTargets: new Set([`127.0.0.1:${vendor.port}`]),
         obeyRobots: false,
       },
@@ -167,7 +167,7 @@ describe('fallback', () => {
     ['answers another shape', failing({ body: { web: { results: 'none' } } })],
     ['answers 50 MB', failing({ body: JSON.stringify({ web: { results: [], x: 'y'.repeat(50_000_000) } }) })],
     ['hangs up', failing({ hangUp: true })],
-    ['is too slow', failing({ delayMs: 1500 })],
+    ['is too slow', failing({ delayMs: 10_000 })],
   ])('asks the next engine when one %s', async (_name, script) => {
     await start({ vendor: { script } });
     const { body, documents, status } = await search(attempt().token, 'tower');
