@@ -78,10 +78,14 @@ describe('chainPublication', () => {
   it('waits out the rate limit and plans anew', async () => {
     const { all, submitted } = activities();
     let plans = 0;
+    let noticed: () => void = () => undefined;
+    const seen = new Promise<void>((resolve) => (noticed = resolve));
     const early = {
       ...all,
       planVector: async () => {
         plans += 1;
+        // The reason stands until there is another plan, which therefore waits until it was seen.
+        if (plans > 1) await seen;
         return { ...(await all.planVector()), waitSeconds: plans === 1 ? 1 : 0, untilBlock: 99 };
       },
     };
@@ -90,7 +94,7 @@ describe('chainPublication', () => {
       await eventually(async () => {
         const view = (await handle.query(PUBLICATION_MESSAGES.status)) as PublicationStatusView;
         expect(view.reason).toContain('block 99');
-      });
+      }).finally(noticed);
       expect(await handle.result()).toMatchObject({ step: 'done', attempt: 1 });
     }, [QUEUE]);
     expect(plans).toBe(2);

@@ -47,14 +47,13 @@ const update = (handle: Handle, action: string, order: object = {}): Promise<Ste
 describe('runEpoch', () => {
   it('goes through its steps in order and closes on its own timer', async () => {
     // Long enough for the workers to start: a window that has passed by then would be moved.
-    const { activities, steps, phases } = recorder(15);
-    const began = Date.now();
+    const { activities, steps, phases, at } = recorder(30);
     await env.withWorkers(activities, async () => {
       const result = (await (await start()).result()) as RunProgressView;
       expect(result.phase).toBe('completed');
       expect(result.reason).toContain('run-2');
+      expect(at('awaitDrain')).toBeGreaterThanOrEqual(Date.parse(result.endsAt));
     });
-    expect(Date.now() - began).toBeGreaterThanOrEqual(5000);
     expect(steps()).toEqual([
       'loadRun',
       'openRun',
@@ -71,10 +70,11 @@ describe('runEpoch', () => {
       'startNextRun',
     ]);
     expect(phases()).toEqual(['opening', 'deploying', 'running', 'draining', 'aggregating', 'publishing']);
-  }, 60_000);
+  }, 90_000);
 
   it('stands still while paused, ends as much later, and keeps who paused it by signal', async () => {
-    const { activities, records } = recorder(8);
+    // Long enough to be paused before it closes by itself, on a slow machine too.
+    const { activities, records } = recorder(20);
     await env.withWorkers(activities, async () => {
       const handle = await start();
       await reached(handle, 'running');
@@ -100,7 +100,7 @@ describe('runEpoch', () => {
         row: expect.objectContaining({ pausedAt: null }) as unknown,
       }),
     ]);
-  }, 60_000);
+  }, 90_000);
 
   it('waits for leases when closed, until an operator decides to close now', async () => {
     const { activities, calls, records } = recorder(3600);
@@ -315,14 +315,19 @@ describe('runEpoch', () => {
       const handle = await start({ historyLimit: 150 });
       await reached(handle, 'running');
       const before = await progress(handle);
-      const orders: Promise<unknown>[] = [];
-      for (let n = 0; n < 60; n += 1) {
-        orders.push(update(handle, 'extend', { id: `update-${n}`, seconds: 10 }));
-        orders.push(handle.signal('extend', { id: `signal-${n}`, seconds: 1 }));
-        if (n % 5 === 0) orders.push(handle.signal('pause'), handle.signal('resume'));
-        if (n % 4 === 3) await sleep(150);
+      const began = Date.now();
+      // The orders of a round are more than a history of it holds. All at once, on a slow machine, one could hold them all.
+      for (let round = 0; round < 3; round += 1) {
+        const orders: Promise<unknown>[] = [];
+        for (let n = round * 20; n < round * 20 + 20; n += 1) {
+          orders.push(update(handle, 'extend', { id: `update-${n}`, seconds: 10 }));
+          orders.push(handle.signal('extend', { id: `signal-${n}`, seconds: 1 }));
+          if (n % 5 === 0) orders.push(handle.signal('pause').then(() => handle.signal('resume')));
+          if (n % 4 === 3) await sleep(150);
+        }
+        await Promise.all(orders);
+        await eventually(async () => expect((await progress(handle)).continued).toBeGreaterThan(round));
       }
-      await Promise.all(orders);
       await eventually(async () => {
         const ids = new Set(
           records()
@@ -334,11 +339,11 @@ describe('runEpoch', () => {
       });
       const after = await progress(handle);
       expect(after).toMatchObject({ phase: 'running', pausedAt: null });
-      expect(after.continued).toBeGreaterThanOrEqual(2);
+      expect(after.continued).toBeGreaterThanOrEqual(3);
       const moved = Date.parse(after.endsAt) - Date.parse(before.endsAt);
       expect(moved).toBeGreaterThanOrEqual(660_000);
       // What is above it is the time that it stood still.
-      expect(moved).toBeLessThan(690_000);
+      expect(moved).toBeLessThanOrEqual(660_000 + (Date.now() - began));
       const latest = env.client.workflow.getHandle(handle.workflowId);
       const { historyLength } = await latest.describe();
       expect(historyLength).toBeLessThan(600);

@@ -159,7 +159,12 @@ const tasks = (count: number, prefix = 't') =>
 it('works on at most so many tasks at once, each once, under a key of its own claim', async () => {
   const hands = new Hands();
   hands.pool = tasks(7);
+  // The first two wait for each other: on a slow machine one may else be over before the other begins.
+  let both: () => void = () => undefined;
+  const together = new Promise<void>((resolve) => (both = resolve));
   hands.evaluate = async () => {
+    if (hands.now === 2) both();
+    await together;
     await new Promise((resolve) => setTimeout(resolve, 150));
     return { kind: 'judged', judged: 3, leftOut: 0 };
   };
@@ -172,10 +177,13 @@ it('works on at most so many tasks at once, each once, under a key of its own cl
       firstExecutionRunId: raw.workflowExecutionInfo?.firstRunId,
     }));
     for (const key of hands.keys) expect(key.startsWith(`${firstExecutionRunId}.`)).toBe(true);
-    const { count } = await env.client.workflow.count(
-      `EirelHotkey = '${hotkey}' AND EirelKind = 'validator' AND EirelStatus IN ('idle', 'claiming', 'working')`,
-    );
-    expect(count).toBe(1);
+    // What can be searched for follows what is so by a moment.
+    await eventually(async () => {
+      const { count } = await env.client.workflow.count(
+        `EirelHotkey = '${hotkey}' AND EirelKind = 'validator' AND EirelStatus IN ('idle', 'claiming', 'working')`,
+      );
+      expect(count).toBe(1);
+    });
     await eventually(async () => expect((await progress(loop)).phase).toBe('idle'));
     expect((await progress(loop)).reason).toBe('nothing');
   });
@@ -200,6 +208,8 @@ it('pauses at once and finishes what is leased; resumes under the key that was c
   let finish: () => void = () => undefined;
   hands.evaluate = () =>
     new Promise((resolve) => (finish = () => resolve({ kind: 'judged', judged: 1, leftOut: 0 })));
+  // A task is active before its activity has begun, and only that can be finished.
+  const begun = () => eventually(() => Promise.resolve(expect(hands.now).toBe(1)));
   await during(hands, {}, async (loop) => {
     await eventually(async () => expect((await progress(loop)).activeTasks).toHaveLength(1));
     await eventually(() => Promise.resolve(expect(hands.keys.length).toBeGreaterThan(1)));
@@ -207,12 +217,14 @@ it('pauses at once and finishes what is leased; resumes under the key that was c
     await eventually(async () => expect((await progress(loop)).phase).toBe('paused'), 40);
     expect((await progress(loop)).reason).toBe('paused by ann: an upgrade');
     hands.pool = ['t1'];
+    await begun();
     finish();
     await ended(loop, 1);
     expect(hands.pool).toEqual(['t1']);
     const before = hands.keys.at(-1);
     await loop.signal(VALIDATOR_MESSAGES.resume, {});
     await eventually(async () => expect((await progress(loop)).activeTasks).toHaveLength(1));
+    await begun();
     finish();
     await ended(loop, 2);
     expect(hands.keys.filter((key) => key === before).length).toBeGreaterThan(1);
@@ -223,7 +235,7 @@ it('gives back what could not be judged, and claims more slowly until something 
   const hands = new Hands();
   hands.pool = ['t0'];
   hands.evaluate = () => Promise.resolve({ kind: 'give_back', cause: 'judge', reason: 'no judge' });
-  await during(hands, { settings: { ...SETTINGS, pollSeconds: 2 } }, async (loop) => {
+  await during(hands, { settings: { ...SETTINGS, pollSeconds: 10 } }, async (loop) => {
     await eventually(() => Promise.resolve(expect(hands.released).toEqual(['t0: no judge'])));
     await eventually(async () => expect((await progress(loop)).phase).toBe('cooling'));
     hands.evaluate = () => Promise.resolve({ kind: 'judged', judged: 1, leftOut: 0 });
