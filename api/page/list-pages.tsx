@@ -1,6 +1,6 @@
 /** Lists: runs, the queue; and the page that says that something is not there. */
 import type { Schema } from '../../adapters/owner-api';
-import { Hotkey, Layout, Tag, Time } from './parts';
+import { Head, Hotkey, Layout, Tag, Time } from './parts';
 
 export function RunsPage({ runs }: { runs: readonly Schema<'Run'>[] }) {
   return (
@@ -13,15 +13,7 @@ export function RunsPage({ runs }: { runs: readonly Schema<'Run'>[] }) {
         <p>There was no run yet: the first one is created by the first submission.</p>
       ) : null}
       <table class="cards">
-        <thead>
-          <tr>
-            <th scope="col">run</th>
-            <th scope="col">phase</th>
-            <th scope="col">opened</th>
-            <th scope="col">closes</th>
-            <th scope="col">winner</th>
-          </tr>
-        </thead>
+        <Head of={['run', 'phase', 'opened', 'closes', 'winner']} />
         <tbody>
           {runs.map((run) => {
             const winners = Object.values(run.family_results).flatMap((result) => result.winner_hotkey ?? []);
@@ -60,14 +52,7 @@ export function QueuePage({ queue }: { queue: Schema<'QueuedSubmissions'>['submi
         <p>Nobody waits. A submission that arrives now enters the next run.</p>
       ) : (
         <table class="cards">
-          <thead>
-            <tr>
-              <th scope="col">submission</th>
-              <th scope="col">miner</th>
-              <th scope="col">status</th>
-              <th scope="col">submitted</th>
-            </tr>
-          </thead>
+          <Head of={['submission', 'miner', 'status', 'submitted']} />
           <tbody>
             {queue.map((row) => (
               <tr>

@@ -1,6 +1,6 @@
 /** Why a miner scored what it scored in a run: every task with every factor. */
 import type { Schema } from '../../adapters/owner-api';
-import { FACTORS, Facts, Hotkey, Layout, score, Tag, usd } from './parts';
+import { FACTORS, Facts, Head, Hotkey, Layout, score, Tag, usd } from './parts';
 
 type TaskRecord = Schema<'MinerRunRecord'>['tasks'][number];
 
@@ -27,15 +27,7 @@ export function MinerRunPage({ record }: { record: Schema<'MinerRunRecord'> }) {
       />
       <h2>Factors, averaged</h2>
       <table class="cards">
-        <thead>
-          <tr>
-            <th scope="col">factor</th>
-            <th scope="col" class="num">
-              mean
-            </th>
-            <th scope="col">what it is</th>
-          </tr>
-        </thead>
+        <Head of={['factor', { num: 'mean' }, 'what it is']} />
         <tbody>
           {FACTORS.map(({ key, label, meaning }) => (
             <tr>

@@ -104,6 +104,25 @@ export function Tag({ word }: { word: string }) {
   return <span class={`tag ${tone(word)}`}>{word.replaceAll('_', ' ')}</span>;
 }
 
+/** The head of a table: the columns' names; those of numbers stand on the right. */
+export function Head({ of }: { of: readonly (string | { num: string })[] }) {
+  return (
+    <thead>
+      <tr>
+        {of.map((column) =>
+          typeof column === 'string' ? (
+            <th scope="col">{column}</th>
+          ) : (
+            <th scope="col" class="num">
+              {column.num}
+            </th>
+          ),
+        )}
+      </tr>
+    </thead>
+  );
+}
+
 export function Facts({ of }: { of: readonly (readonly [string, Child])[] }) {
   return (
     <dl class="facts">

@@ -1,6 +1,6 @@
 /** A run: how far it is, who stands where and why, what it cost, and what can be downloaded. */
 import type { Schema } from '../../adapters/owner-api';
-import { Bar, duration, FACTORS, Facts, Hotkey, Layout, score, Tag, Time, usd } from './parts';
+import { Bar, duration, FACTORS, Facts, Head, Hotkey, Layout, score, Tag, Time, usd } from './parts';
 
 type Leaderboard = Schema<'Leaderboard'>;
 type Entry = Leaderboard['entries'][number];
@@ -151,18 +151,7 @@ function Validators({ progress }: { progress: Progress }) {
         <p>No validator has claimed a task yet.</p>
       ) : (
         <table class="cards">
-          <thead>
-            <tr>
-              <th scope="col">validator</th>
-              <th scope="col" class="num">
-                leases
-              </th>
-              <th scope="col" class="num">
-                judgments
-              </th>
-              <th scope="col">last seen</th>
-            </tr>
-          </thead>
+          <Head of={['validator', { num: 'leases' }, { num: 'judgments' }, 'last seen']} />
           <tbody>
             {progress.validators.map((row) => (
               <tr>

@@ -1,6 +1,6 @@
 /** A submission's journey, and the list of a miner's submissions. */
 import type { Schema } from '../../adapters/owner-api';
-import { Facts, Hotkey, Layout, score, Tag, Time, tone } from './parts';
+import { Facts, Head, Hotkey, Layout, score, Tag, Time, tone } from './parts';
 
 const ENDED = new Set(['retired', 'withdrawn', 'rejected', 'build_failed']);
 
@@ -88,14 +88,7 @@ export function MinerPage({ miner }: { miner: Schema<'MinerSubmissions'> }) {
       <p>{miner.uid === null ? 'Not registered on the subnet at the last sync.' : `UID ${miner.uid}`}</p>
       <h2>Submissions</h2>
       <table class="cards">
-        <thead>
-          <tr>
-            <th scope="col">submission</th>
-            <th scope="col">status</th>
-            <th scope="col">submitted</th>
-            <th scope="col">enters</th>
-          </tr>
-        </thead>
+        <Head of={['submission', 'status', 'submitted', 'enters']} />
         <tbody>
           {miner.submissions.map((row) => (
             <tr>

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { containerRuntimeFromEnv } from '../../adapters/container-runtime';
 import {
-  choosePort,
   CONTROL_PLANE_PORT_VARIABLES,
   controlPlaneEnv,
   controlPlaneProcesses,
@@ -18,16 +16,14 @@ import {
 import type { ControlPlaneEnv, Parts } from '../../adapters/local-stack';
 import { createLogger } from '../../adapters/logging';
 import type { Logger } from '../../adapters/logging';
-import { projectRoot } from '../../adapters/project-root';
 import { migrate, MigrationError } from '../../adapters/postgres/migrate';
+import { choosePorts, failAfter, notBuilt, say, sayWhatEnds } from '../local-stack';
 import { migrationsDir } from './migrate';
 
 /** Exit code of a second `start` on the same data directory. */
 const ALREADY_RUNNING = 3;
 /** Time that miners' agents get to end, in seconds. */
 const MINER_GRACE_SECONDS = 5;
-
-const say = (text: string) => process.stderr.write(`${text}\n`);
 
 /** Adds `eirel-ai start`: brings the control plane up on this machine and keeps it up until it is told to stop. */
 export function registerStart(program: Command): void {
@@ -60,16 +56,7 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     await parts.stop();
     say('stopped');
   };
-  const fail = (message: string, exitCode = 1) => {
-    say(message);
-    void stop().then(
-      () => process.exit(exitCode),
-      (error: unknown) => {
-        logger.error('stopping failed', { error });
-        process.exit(1);
-      },
-    );
-  };
+  const fail = failAfter(stop, logger);
   onTermination(stop, { logger, onBegin: (reason) => say(`stopping (${reason}) ...`) });
 
   try {
@@ -77,12 +64,7 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     parts = await startParts({ dataDir, logger, onProgress: say, env, purpose: 'eirel-ai start' });
     if (stopping) return await parts.stop();
     const { supervisor } = parts;
-    supervisor.on('exited', ({ name, reason, expected }) => {
-      if (!expected) say(`${name} ${reason} (log: ${supervisor.logFileOf(name)})`);
-    });
-    supervisor.on('restarted', ({ name, pid, restarts }) =>
-      say(`${name} was restarted (process ${pid}, restart ${restarts})`),
-    );
+    sayWhatEnds(supervisor);
     supervisor.on('gaveUp', ({ reason }) => {
       // While starting, the error that `start` rejects with tells the same.
       if (controlPlane && !stopping) fail(reason);
@@ -92,7 +74,12 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
     if (applied.length > 0) say(`database: applied ${applied.join(', ')}`);
 
     const sandbox = await prepareSandbox({ env, onProgress: say });
-    const given = { ...env, ...sandbox.env, ...(await choosePorts(env)), ...parts.env };
+    const given = {
+      ...env,
+      ...sandbox.env,
+      ...(await choosePorts(env, CONTROL_PLANE_PORT_VARIABLES)),
+      ...parts.env,
+    };
     const processEnv = controlPlaneEnv(given, dataDir);
     const specs = controlPlaneProcesses(processEnv, parts.started);
     const names = specs.map(({ name }) => name);
@@ -133,23 +120,9 @@ async function start(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 function requireBuild(): void {
-  const missing = ['api/main.js', 'workers/main.js', 'services/provider-proxy/main.js'].filter(
-    (entry) => !existsSync(join(projectRoot(), 'build', ...entry.split('/'))),
-  );
+  const missing = notBuilt(['api/main.js', 'workers/main.js', 'services/provider-proxy/main.js']);
   if (missing.length === 0) return;
   throw new PartUnavailableError(`not built: ${missing.join(', ')}. Run \`npm run build\` first.`);
-}
-
-/** Ports of the product's own processes, unless the environment names them: the usual ones, or free ones if taken. */
-async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
-  const chosen: Record<string, string> = {};
-  for (const [name, usual] of Object.entries(CONTROL_PLANE_PORT_VARIABLES)) {
-    if (env[name]) continue;
-    const port = await choosePort([usual]);
-    if (port !== usual) say(`port ${usual} is taken: ${name} is ${port}`);
-    chosen[name] = String(port);
-  }
-  return chosen;
 }
 
 /**

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  choosePort,
   DataDirBusyError,
   onTermination,
   PartUnavailableError,
@@ -13,11 +11,10 @@ import {
   type Parts,
 } from '../../adapters/local-stack';
 import { createLogger } from '../../adapters/logging';
-import { projectRoot } from '../../adapters/project-root';
 import { diagnose } from '../doctor';
 import { CliError, EXIT, UsageError } from '../exit-codes';
+import { choosePorts, failAfter, notBuilt, say, sayWhatEnds } from '../local-stack';
 
-const say = (text: string) => process.stderr.write(`${text}\n`);
 const OFF = ['0', 'false', 'no', 'off'];
 
 /**
@@ -51,13 +48,7 @@ export async function startValidator(env: NodeJS.ProcessEnv, dataDir: string): P
     await parts.stop();
     say('stopped; what was under way is taken up by the next start');
   };
-  const fail = (message: string, exitCode: number): void => {
-    say(message);
-    stop().then(
-      () => process.exit(exitCode),
-      () => process.exit(EXIT.failed),
-    );
-  };
+  const fail = failAfter(stop, logger);
   onTermination(stop, { logger, onBegin: (reason) => say(`stopping (${reason}) ...`) });
 
   try {
@@ -72,16 +63,14 @@ export async function startValidator(env: NodeJS.ProcessEnv, dataDir: string): P
     });
     if (stopping) return await parts.stop();
     const { supervisor } = parts;
-    supervisor.on('exited', ({ name, reason, expected }) => {
-      if (!expected) say(`${name} ${reason} (log: ${supervisor.logFileOf(name)})`);
-    });
-    supervisor.on('restarted', ({ name, pid, restarts }) =>
-      say(`${name} was restarted (process ${pid}, restart ${restarts})`),
-    );
+    sayWhatEnds(supervisor);
     supervisor.on('gaveUp', ({ reason }) => {
       if (names.length > 0 && !stopping) fail(reason, EXIT.failed);
     });
-    const own = validatorEnv({ ...env, ...(await choosePorts(env)), ...parts.env }, dataDir);
+    const own = validatorEnv(
+      { ...env, ...(await choosePorts(env, VALIDATOR_PORT_VARIABLES)), ...parts.env },
+      dataDir,
+    );
     const publishes = !OFF.includes((env.EIREL_VALIDATOR_PUBLISH_WEIGHTS ?? 'on').trim().toLowerCase());
     const specs = validatorProcesses(own.env, {
       ownJudge: own.ownJudge,
@@ -122,19 +111,11 @@ export async function startValidator(env: NodeJS.ProcessEnv, dataDir: string): P
 }
 
 function requireBuild(): void {
-  const entries = ['services/judge/main.js', 'services/validator-engine/main.js', 'workers/main.js'];
-  const missing = entries.filter((entry) => !existsSync(join(projectRoot(), 'build', ...entry.split('/'))));
+  const missing = notBuilt([
+    'services/judge/main.js',
+    'services/validator-engine/main.js',
+    'workers/main.js',
+  ]);
   if (missing.length === 0) return;
   throw new CliError(`not built: ${missing.join(', ')}`, EXIT.usage, ['run `npm ci && npm run build` first']);
-}
-
-async function choosePorts(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
-  const chosen: Record<string, string> = {};
-  for (const [name, usual] of Object.entries(VALIDATOR_PORT_VARIABLES)) {
-    if (env[name]) continue;
-    const port = await choosePort([usual]);
-    if (port !== usual) say(`port ${usual} is taken: ${name} is ${port}`);
-    chosen[name] = String(port);
-  }
-  return chosen;
 }
