@@ -131,8 +131,8 @@ describe('failures', () => {
   });
 
   it('gives up on a body that is too slow, without trying again', async () => {
-    const { client, standin: vendor } = await withAnswers([{ delayMs: 3_000 }], 3);
-    const error = await failure(client.chat({ ...request, timeoutMs: 100 }));
+    const { client, standin: vendor } = await withAnswers([{ delayMs: 30_000 }], 3);
+    const error = await failure(client.chat({ ...request, timeoutMs: 2_000 }));
     expect(error.kind).toBe('timeout');
     expect(vendor.calls()).toBe(1);
   });

@@ -1,11 +1,19 @@
 import { createLogger } from '../../../adapters/logging';
 import { HttpError } from '../../../domain/http-errors';
 import { createService, listenConfigFromEnv, serve, type RunningService } from '../../../services/http';
-import { Router } from 'express';
+import { Router, type Request, type Response } from 'express';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const logger = createLogger('http-test', 'emerg');
 let running: RunningService | undefined;
 afterEach(() => running?.close());
+
+/** When the last request for something slow has arrived. */
+let arrived: Promise<void>;
+let arrive: () => void;
+beforeEach(() => {
+  arrived = new Promise((resolve) => (arrive = resolve));
+});
 
 async function start(
   options: { drainSeconds?: number; fail?: () => Promise<unknown>; onClose?: () => Promise<void> } = {},
@@ -16,10 +24,13 @@ async function start(
     bodyLimitBytes: 100,
     ...(options.fail ? { readiness: { part: options.fail } } : {}),
     routes(app) {
-      app.get('/slow', async (_req, res) => {
-        await new Promise((resolve) => setTimeout(resolve, 200));
+      const slow = (ms: number) => async (_req: Request, res: Response) => {
+        arrive();
+        await sleep(ms, undefined, { ref: false });
         res.json({ done: true });
-      });
+      };
+      app.get('/slow', slow(200));
+      app.get('/endless', slow(60_000));
       app.get('/boom', () => {
         throw new Error('a secret of the inside');
       });
@@ -36,7 +47,7 @@ async function start(
   running = await serve(service, {
     host: '127.0.0.1',
     port: 0,
-    drainSeconds: options.drainSeconds ?? 5,
+    drainSeconds: options.drainSeconds ?? 30,
     handleSignals: false,
     ...(options.onClose ? { onClose: options.onClose } : {}),
   });
@@ -106,7 +117,7 @@ describe('a service', () => {
       order.push('answered');
       return response.json();
     });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await arrived;
     await Promise.all([service.close(), service.close()]);
     expect(await slow).toEqual({ done: true });
     expect(order).toContain('answered');
@@ -116,11 +127,11 @@ describe('a service', () => {
 
   it('cuts off what takes longer than the drain time', async () => {
     const service = await start({ drainSeconds: 0.05 });
-    const slow = fetch(`${service.url}/slow`).then(
+    const slow = fetch(`${service.url}/endless`).then(
       () => 'answered',
       () => 'cut',
     );
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await arrived;
     await service.close();
     expect(await slow).toBe('cut');
   });

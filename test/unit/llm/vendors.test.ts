@@ -136,8 +136,9 @@ describe.each(PROVIDERS)('%s', (provider) => {
   });
 
   it('ends a stream at its deadline', async () => {
-    const { client } = await start(() => ({ content: 'a b c d e f', eventDelayMs: 100 }));
-    const stream = await client.chatStream({ ...ask(provider), timeoutMs: 250 });
+    // It opens with its first event, long before the deadline, and would go on for long after it.
+    const { client } = await start(() => ({ content: 'a b c d e f '.repeat(20), eventDelayMs: 100 }));
+    const stream = await client.chatStream({ ...ask(provider), timeoutMs: 3_000 });
     expect((await failure(readAll(stream))).kind).toBe('timeout');
   });
 
@@ -294,13 +295,13 @@ describe('calls at once', () => {
       () => {
         under += 1;
         most = Math.max(most, under);
-        setTimeout(() => (under -= 1), 45);
-        return { delayMs: 50 };
+        setTimeout(() => (under -= 1), 900);
+        return { delayMs: 1_000 };
       },
       { maxConcurrency: 2, maxQueue: 3 },
     );
     const results = await Promise.allSettled(
-      Array.from({ length: 8 }, () => client.chatRaw(ask('anthropic'))),
+      Array.from({ length: 8 }, () => client.chatRaw({ ...ask('anthropic'), timeoutMs: 30_000 })),
     );
     const refused = results.filter((result) => result.status === 'rejected');
     expect(refused).toHaveLength(3);

@@ -154,14 +154,17 @@ test('kills what does not end in its grace, with everything in its group', async
 });
 
 test('asks with the signal that the specification names and does not restart after a stop', async () => {
-  supervisor.add(
-    program('store', `process.on('SIGINT', () => process.exit(0)); ${FOREVER}`, { stopSignal: 'SIGINT' }),
-  );
+  const note = join(dataDir, 'listens');
+  const text = `process.on('SIGINT', () => process.exit(0));
+    require('fs').writeFileSync(${JSON.stringify(note)}, ''); ${FOREVER}`;
+  supervisor.add(program('store', text, { stopSignal: 'SIGINT', stopGraceSeconds: 20 }));
   const ends: unknown[] = [];
   supervisor.on('exited', ({ end, expected }) => ends.push({ ...end, expected }));
   await supervisor.start();
-  await sleep(200);
+  await until('it listens to the signal', () => existsSync(note));
   await supervisor.stop('store');
+  await until('its end', () => ends.length > 0);
+  // Ten times as long as a restart would take to begin.
   await sleep(200);
   expect(ends).toEqual([{ code: 0, signal: null, expected: true }]);
   expect(supervisor.stateOf('store')).toBe('stopped');

@@ -378,11 +378,13 @@ describe('denylist, version 2', () => {
     expect(matched).toBeGreaterThan(100);
   });
   test('a long hostile answer is matched in linear time', () => {
-    const started = process.hrtime.bigint();
+    // Its own work alone: beside other work the clock on the wall says nothing of it.
+    const started = process.cpuUsage();
     responseSafety(`${'\n'.repeat(50_000)}${' DAN '.repeat(20_000)}${'please '.repeat(20_000)}`, 2);
     responseSafety(`${'\n'.repeat(50_000)}x${'system '.repeat(20_000)}`, 1);
     responseSafety(`<<${' '.repeat(50_000)}x ignore${' '.repeat(50_000)}###${'\n'.repeat(50_000)}x`, 2);
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 });
 
