@@ -121,6 +121,15 @@ it('starts everything with one command, goes on after being killed with all its 
   const again = await start();
   await eventually('the result', () => owner.results.length === 1, 60_000);
   expect(owner.tasks[0]).toMatchObject({ status: 'evaluated', claims: 1 });
+  // The engine may not know yet that its result was taken.
+  await eventually(
+    'the engine to have submitted it',
+    async () => {
+      const { out } = await run(['validator', 'status', '-o', 'json']);
+      return (JSON.parse(out) as { ended: { submitted: number } }).ended.submitted === 1;
+    },
+    30_000,
+  );
   // The pause outlived it.
   const after = await run(['validator', 'resume', '-o', 'json']);
   expect(JSON.parse(after.out)).toMatchObject({ paused: null, ended: { submitted: 1 } });

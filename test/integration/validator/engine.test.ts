@@ -151,15 +151,16 @@ describe('a task from claim to result', () => {
   });
 
   it('keeps its lease by heartbeats while a miner takes its time', async () => {
-    owner.leaseMs = 1500;
+    owner.leaseMs = 9_000;
     owner.miners.set('slow', async (invocation, res) => {
-      await new Promise((resolve) => setTimeout(resolve, 3500));
+      // One comes every third of a lease: the first lease would be over by the fourth.
+      await eventually('heartbeats', () => owner.heartbeats >= 4, 30_000);
       return answer('The tower is 330 metres tall.')(invocation, res);
     });
     owner.addTask('t1', question());
     await start();
-    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
-    expect(owner.heartbeats).toBeGreaterThanOrEqual(3);
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1, 40_000);
+    expect(owner.heartbeats).toBeGreaterThanOrEqual(4);
     expect(owner.tasks[0]?.claims).toBe(1);
   });
 });
@@ -196,24 +197,25 @@ describe('whose fault it was', () => {
       res.writeHead(200, { 'content-type': 'application/x-ndjson' });
       res.write('{"event":"delta","text":"The tow"}\n');
       await owner.kill();
-      setTimeout(() => void owner.start(), 1200);
+      setTimeout(() => void owner.start(), 6_000);
     });
     owner.addTask('t1', question());
     await start();
-    await eventually('a result', async () => (await engine()).ended?.submitted === 1);
+    await eventually('a result', async () => (await engine()).ended?.submitted === 1, 40_000);
     expect(tries).toBe(2);
     expect(entryOf('m')).toMatchObject({
       eval_outcome: 'correct',
       miner_response: { output: { answer: 'The tower is 330 metres tall.' } },
     });
-    expect(entryOf('m').max_turn_latency_seconds).toBeLessThan(1);
+    // The owner was away for six.
+    expect(entryOf('m').max_turn_latency_seconds).toBeLessThan(6);
   });
 
   it('gives a task without miners back at once', async () => {
     owner.addTask('t1', question());
     owner.leaseMs = 60_000;
     await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
-    await eventually('a release', () => owner.releases.length === 1);
+    await eventually('a release', () => owner.releases.length > 0);
     expect(owner.releases[0]?.body).toMatchObject({
       fencing: 1,
       reason: 'the claim came without a miner to ask',
@@ -256,8 +258,8 @@ describe('a judge that is away', () => {
     judge.script = () => ({ status: 500 });
     owner.miners.set('m', answer('The tower is 330 metres tall.'));
     owner.addTask('t1', question());
-    await start({ EIREL_VALIDATOR_TASK_CAP_SECONDS: '2', EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' });
-    await eventually('a release', () => owner.releases.length === 1);
+    await start({ EIREL_VALIDATOR_TASK_CAP_SECONDS: '8', EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' });
+    await eventually('a release', () => owner.releases.length > 0, 30_000);
     expect(owner.releases[0]?.body.reason).toMatch(/no judgement after \d+ attempts: the judge answered/);
     expect(owner.results).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -267,7 +269,7 @@ describe('a judge that is away', () => {
 
 describe('a lease', () => {
   it('that is lost ends the work: nothing is submitted, nothing is released', async () => {
-    owner.leaseMs = 1200;
+    owner.leaseMs = 12_000;
     owner.onHeartbeat = (res) => (send(res, 409, { detail: 'rejected_not_claimed: reclaimed' }), true);
     const gone = new Promise<void>((resolve) =>
       owner.miners.set('slow', (_invocation, res) => {
@@ -278,7 +280,7 @@ describe('a lease', () => {
     );
     owner.addTask('t1', question());
     await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
-    await eventually('the loss', async () => (await engine()).ended?.lost === 1);
+    await eventually('the loss', async () => (await engine()).ended?.lost === 1, 30_000);
     await gone;
     expect(owner.results).toEqual([]);
     expect(owner.releases).toEqual([]);
@@ -357,14 +359,20 @@ it('gives a task that it cannot read back, and works on with the others', async 
 it('never works on more tasks at once than it may', async () => {
   let now = 0;
   let most = 0;
+  let begun = 0;
+  let meet = (): void => undefined;
+  const together = new Promise<void>((resolve) => (meet = resolve));
   owner.miners.set('m', async (invocation, res) => {
     most = Math.max(most, (now += 1));
+    if ((begun += 1) === 2) meet();
+    // The first waits for the second: one alone may be over before the next is begun.
+    await together;
     await new Promise((resolve) => setTimeout(resolve, 150));
     now -= 1;
     return answer('The tower is 330 metres tall.')(invocation, res);
   });
   for (let index = 0; index < 7; index += 1) owner.addTask(`t${index}`, question());
   await start({ EIREL_VALIDATOR_MAX_PARALLEL: '2' });
-  await eventually('all results', async () => (await engine()).ended?.submitted === 7);
+  await eventually('all results', async () => (await engine()).ended?.submitted === 7, 30_000);
   expect(most).toBe(2);
 });
