@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
 import { connectChain } from '../../../adapters/chain/client';
 import type {
   ChainClient,
@@ -55,6 +58,22 @@ async function both(
 ): Promise<{ chain: ChainNode; api: ChainClient }> {
   const chain = await node(options);
   return { chain, api: await client(configFor(chain)) };
+}
+/** Until the node has an extrinsic that waits for a block. */
+async function pooled(chain: ChainNode): Promise<void> {
+  const socket = new WebSocket(chain.url);
+  try {
+    await once(socket, 'open');
+    for (const deadline = Date.now() + 30_000; ; await sleep(20)) {
+      const answer = once(socket, 'message');
+      socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'author_pendingExtrinsics', params: [] }));
+      const { result } = JSON.parse(String((await answer)[0])) as { result: string[] };
+      if (result.length > 0) return;
+      if (Date.now() > deadline) throw new Error('no extrinsic ever came to the pool');
+    }
+  } finally {
+    socket.terminate();
+  }
 }
 interface Row {
   uids: number[];
@@ -383,7 +402,7 @@ describe('weights', () => {
     running.push({ close: () => rm(dataDir, { recursive: true }) });
     const { chain, api } = await both({ dataDir });
     const submission = api.submitWeights(weights({ eraPeriod: 8 }));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pooled(chain);
     // A node that restarts has forgotten its pool.
     await chain.close();
     const again = await node({ dataDir, port: chain.port });
@@ -430,8 +449,12 @@ describe('trouble', () => {
     chain.dropConnections();
     await expect(api.listNeurons(NETUID)).resolves.toMatchObject({ neurons: { length: 4 } });
     const submission = api.submitWeights(weights());
-    setTimeout(() => chain.dropConnections(), 400);
-    setTimeout(() => produce(chain, 3), 800);
+    await pooled(chain);
+    // By then it looks for it in the blocks, of which there are none before the drop.
+    await sleep(400);
+    chain.dropConnections();
+    await sleep(400);
+    produce(chain, 3);
     await expect(submission).resolves.toMatchObject({ kind: 'included' });
   });
 

@@ -180,7 +180,8 @@ it('gives up on a node that accepts the connection and never answers', async () 
     await new Promise((resolve) => silent.close(resolve));
   }
   const both = await connectChain(
-    on.configFor(chain, { endpoints: [url, chain.url], callTimeoutMs: 300 }),
+    // The same time is given to the node that does answer.
+    on.configFor(chain, { endpoints: [url, chain.url], callTimeoutMs: 3_000 }),
     quiet,
   );
   await expect(both.listNeurons(on.NETUID)).resolves.toMatchObject({ neurons: { length: 4 } });

@@ -24,7 +24,7 @@ let db: PrismaClient;
 beforeAll(async () => {
   node = await startChainNode({ genesis: on.genesis, blockMs: 0, finalityLag: 1 });
   running.push(() => node.close());
-  const chain = await connectChain(on.configFor(node, { callTimeoutMs: 1_000 }), quiet);
+  const chain = await connectChain(on.configFor(node, { callTimeoutMs: 5_000 }), quiet);
   running.push(() => chain.close());
   const database = await testDatabase();
   db = createPrisma(database.url, { poolSize: 2 });

@@ -25,7 +25,8 @@ import * as on from './support';
 
 jest.setTimeout(60_000);
 
-const BLOCK_MS = 40;
+/** An era of eight of them is what a signature has to arrive in the pool. */
+const BLOCK_MS = 100;
 const running: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const stop of running.splice(0).reverse()) await stop();
@@ -227,7 +228,7 @@ describe('nothing is sent twice', () => {
   });
 
   it('when its block is re-organised away: it is followed into another', async () => {
-    const b = await bed({ blockMs: 0, finalityLag: 4 }, { blockSeconds: 0.1 });
+    const b = await bed({ blockMs: 0, finalityLag: 4 }, { blockSeconds: 1 });
     for (let i = 0; i < 6; i += 1) b.node.produceBlock();
     const attempt = await key(b);
     const timer = setInterval(() => b.node.produceBlock(), 400);
