@@ -3,6 +3,7 @@ import type { ResultRequest } from '../../domain/contracts/tasks';
 import type { LedgerCall } from '../../domain/scoring/types';
 import { entryJobId } from '../../domain/tasks/entries';
 import { rejectedNotFound, rejectedWrongValidator } from '../../domain/tasks/rejections';
+import type { ClaimRecord } from './claim-lookup';
 import { Prisma, type Db } from './index';
 import type { LeasedRow, StoredJudgment } from './judgments';
 import { laneOf } from './lane';
@@ -35,20 +36,8 @@ export interface HeldRow extends LeasedRow {
 }
 
 /** A lease as it stood when it was read. */
-export interface HeldClaim {
+export interface HeldClaim extends Omit<ClaimRecord, 'taskEvaluationId' | 'validatorHotkey'> {
   now: Date;
-  fencing: bigint;
-  runId: string;
-  familyId: string;
-  taskId: string;
-  /** Hotkeys offered, in the order of the claim. */
-  offered: string[];
-  status: string;
-  releaseReason: string | null;
-  claimedAt: Date;
-  expiresAt: Date;
-  endedAt: Date | null;
-  responseJson: unknown;
   runStatus: string;
   scoringVersion: number;
   task: JudgedTask;
