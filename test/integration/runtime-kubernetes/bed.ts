@@ -74,7 +74,7 @@ export class KubernetesBed {
     const config = kubernetesConfigFromEnv({
       EIREL_KUBECONFIG: this.cluster.kubeconfig(token),
       EIREL_OWNER_RUNTIME_REGISTRY: 'registry.test:5000/agents',
-      EIREL_OWNER_RUNTIME_SCHEDULE_TIMEOUT_SECONDS: '3',
+      EIREL_OWNER_RUNTIME_SCHEDULE_TIMEOUT_SECONDS: '30',
       ...SERVICES,
       ...env,
     });

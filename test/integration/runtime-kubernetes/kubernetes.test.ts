@@ -225,7 +225,7 @@ describe('kubernetes backend', () => {
   });
 
   check('a pod that fits nowhere is reported, and leaves nothing behind', async () => {
-    const runtime = bed.runtime();
+    const runtime = bed.runtime({ EIREL_OWNER_RUNTIME_SCHEDULE_TIMEOUT_SECONDS: '15' });
     const waiting = failure(runtime.place(bed.spec({ cpuMillis: 1_000_000 })));
     await eventually('it is seen', async () =>
       /pending_unschedulable/.test((await runtime.status('d1')).reason ?? ''),
@@ -330,7 +330,7 @@ describe('kubernetes backend', () => {
   check(
     'an image that cannot be pulled is the owner fault; one that cannot be run the miner fault',
     async () => {
-      const runtime = bed.byHand();
+      const runtime = bed.byHand({ EIREL_OWNER_RUNTIME_SCHEDULE_TIMEOUT_SECONDS: '10' });
       const ending = bed.endPods();
       for (const [reason, type, code] of [
         ['ImagePullBackOff', OwnerFault, 'image_pull'],
@@ -388,9 +388,13 @@ describe('kubernetes backend', () => {
   check('an aborted wait ends at once and leaves what the next placement adopts', async () => {
     const runtime = bed.byHand();
     const ending = bed.endPods();
-    const signal = AbortSignal.timeout(1000);
-    expect(await failure(runtime.place(bed.spec({ signal })))).toBe(signal.reason);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const waiting = failure(runtime.place(bed.spec({ signal })));
+    // The wait has begun once there is a pod.
     const pod = await bed.pod('d1');
+    abort.abort();
+    expect(await waiting).toBe(signal.reason);
     const placing = runtime.place(bed.spec());
     await bed.reportReady(pod);
     expect(await placing).toMatchObject({ adopted: true, instanceId: `${pod.metadata.uid as string}:0` });

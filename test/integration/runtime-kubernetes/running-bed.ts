@@ -84,7 +84,7 @@ export class RunningBed implements Bed {
 
   /**
    * By the address of the Service, which is what the name of it leads to inside the cluster. The node's proxy learns of a
-   * Service after its pod is ready, on a busy machine by half a minute; until then nothing answers there.
+   * Service after its pod is ready, on a busy machine by half a minute; until then nothing answers there. It gets twice that.
    */
   async reach(endpointUrl: string): Promise<string> {
     const url = new URL(endpointUrl);
@@ -92,7 +92,8 @@ export class RunningBed implements Bed {
     if (namespace !== NAMESPACE) throw new Error(`${endpointUrl} is not a Service of ${NAMESPACE}`);
     const service = await this.kubernetes.get(`${CORE}/services/${name ?? ''}`);
     url.hostname = service.spec.clusterIP as string;
-    for (let attempt = 0; attempt < 60 && !(await accepts(url)); attempt += 1) await sleep(250);
+    const deadline = Date.now() + 60_000;
+    while (!(await accepts(url)) && Date.now() < deadline) await sleep(250);
     return url.origin;
   }
 

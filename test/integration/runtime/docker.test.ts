@@ -262,7 +262,7 @@ if ('problem' in engine) {
 
     test('builds end by time, by cancellation and by size', async () => {
       const sleepy = conformanceAgent(BASE_IMAGE, 'RUN echo resting && sleep 90\n');
-      const late = await failureOf(build(sleepy, bed.runtime({ EIREL_BUILD_TIMEOUT_SECONDS: '4' })));
+      const late = await failureOf(build(sleepy, bed.runtime({ EIREL_BUILD_TIMEOUT_SECONDS: '15' })));
       expect(late).toMatchObject({ name: 'MinerFault', code: 'build_timeout' });
       expect((late as MinerFault).logLines).toContain('resting');
 

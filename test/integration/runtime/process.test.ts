@@ -568,7 +568,7 @@ describe('starts that fail', () => {
       'a.js': 'console.log("deaf"); setInterval(() => {}, 1000)',
       Dockerfile: 'FROM x\nCOPY a.js .\nCMD ["node","a.js"]\n',
     });
-    const spec = bench.spec(agent, await bench.build(runtime, agent), { startTimeoutSeconds: 2 });
+    const spec = bench.spec(agent, await bench.build(runtime, agent), { startTimeoutSeconds: 10 });
     const waiting = fault(runtime.place(spec));
     await eventually('it starts', async () => (await runtime.status('d1')).state === 'starting');
     const failed = await waiting;

@@ -213,7 +213,7 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
       const response = await fetch(`${await bed.reach(placed.endpointUrl)}/v1/agent/infer/stream`, {
         method: 'POST',
         headers: { connection: 'close' },
-        body: JSON.stringify({ lines: 5, pause: 0.3 }),
+        body: JSON.stringify({ lines: 5, pause: 1.5 }),
       });
       const times: number[] = [];
       let text = '';
@@ -340,7 +340,7 @@ export function conformance(name: string, makeRuntime: () => Promise<Bed>, capab
 
     check('never ready: ends as the miner fault with the log', 'containers', async () => {
       const late = await faultOf(
-        runtime.place(spec({ env: { AGENT_MODE: 'unready' }, startTimeoutSeconds: 3 })),
+        runtime.place(spec({ env: { AGENT_MODE: 'unready' }, startTimeoutSeconds: 10 })),
       );
       expect(late.code).toBe('health_timeout');
       expect(late.message).toMatch(/\(last: .*503\)/);
