@@ -178,9 +178,17 @@ import os; os.makedirs("a/b"); open("a/b/c.txt", "w").write("deep")
 describe('sessions', () => {
   let sandbox: Harness;
   beforeAll(async () => {
-    sandbox = await startSandbox({ sessions: { idleSeconds: 1, max: 32, maxPerJob: 2 } });
+    sandbox = await startSandbox({ sessions: { idleSeconds: 600, max: 32, maxPerJob: 2 } });
   });
   afterAll(() => sandbox.stop());
+
+  /** Waits until a sandbox holds so many sessions. */
+  const held = async (of: Harness, sessions: number) => {
+    for (let tries = 0; (await of.get('/healthz')).body.sessions !== sessions; tries += 1) {
+      if (tries > 300) throw new Error(`there never were ${sessions} sessions`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
 
   it('keeps variables, functions and files', async () => {
     const session = { session_id: 's' };
@@ -225,18 +233,26 @@ describe('sessions', () => {
   });
 
   it('ends when it is idle', async () => {
-    await sandbox.execute('x = 1', { session_id: 'i' }, 'dep-e');
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    expect((await sandbox.get('/healthz')).body.sessions).toBe(0);
-    expect((await sandbox.execute('print("x" in globals())', { session_id: 'i' }, 'dep-e')).body.stdout).toBe(
-      'False\n',
-    );
+    const idle = await startSandbox({ sessions: { idleSeconds: 1, max: 32, maxPerJob: 2 } });
+    try {
+      await idle.execute('x = 1', { session_id: 'i' }, 'dep-e');
+      await held(idle, 0);
+      const { body } = await idle.execute('print("x" in globals())', { session_id: 'i' }, 'dep-e');
+      expect(body.stdout).toBe('False\n');
+    } finally {
+      await idle.stop();
+    }
   });
 
   it('takes one execution at a time', async () => {
     const session = { session_id: 'busy' };
-    const slow = sandbox.execute('import time; time.sleep(1); print("done")', session, 'dep-i');
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    const before = Number((await sandbox.get('/healthz')).body.sessions);
+    const slow = sandbox.execute(
+      'import time; time.sleep(5); print("done")',
+      { ...session, timeout_seconds: 20 },
+      'dep-i',
+    );
+    await held(sandbox, before + 1);
     expect((await sandbox.execute('print(1)', session, 'dep-i')).status).toBe(409);
     expect((await slow).body.stdout).toBe('done\n');
   });
