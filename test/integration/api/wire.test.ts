@@ -247,13 +247,22 @@ describe('recorded work of validators', () => {
         endsAt: new Date(run.endsAt.getTime() + 86_400_000),
       },
     });
-    const opens = setTimeout(() => {
-      void api.db.evaluationRun
-        .update({ where: { id: 'run-2' }, data: { status: 'open', phase: 'running' } })
-        .catch(() => undefined);
-    }, 500);
-    await replayOne(api, 'admin-runs-advance');
-    clearTimeout(opens);
+    const asked = jest.spyOn(api.deps.temporal.workflow, 'getHandle');
+    // Opened earlier, it would itself be the run to close: it is asked for once it was read as the next one.
+    const opens = async (): Promise<void> => {
+      for (let tries = 0; asked.mock.calls.length === 0 && tries < 300; tries += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await api.db.evaluationRun.update({
+        where: { id: 'run-2' },
+        data: { status: 'open', phase: 'running' },
+      });
+    };
+    try {
+      await Promise.all([replayOne(api, 'admin-runs-advance'), opens()]);
+    } finally {
+      asked.mockRestore();
+    }
     await replayAll(api, ['claim-next-run-first', 'claim-next-run-second', 'tasks-status-next-run']);
   });
 });

@@ -181,6 +181,11 @@ test('every verb of the command line, and every signal of the Temporal program',
     await written('run.close', next, 'applied');
     await eventually(async () => expect(await phase(next)).toBe('completed'), 30_000);
     await run('weights', 'publish', next, '--yes', '--hotkey', validator.ss58);
+    const later = workflows.client.workflow.getHandle(workflowIds.publication(next, validator.ss58));
+    await eventually(
+      async () => expect(await later.query('status')).toMatchObject({ step: 'waiting' }),
+      30_000,
+    );
     await signal(workflowIds.publication(next, validator.ss58), 'retry', by);
     await written('publication.retry', `${next}/${validator.ss58}`, 'applied');
     await signal(workflowIds.publication(next, validator.ss58), 'cancel', by);

@@ -74,7 +74,8 @@ test('all three answer, survive SIGKILL with their data, and are there again aft
 
   // A session that works while its server is killed is what leaves back-end processes behind.
   const busy = sql(databaseUrl, 'SELECT pg_sleep(60)').catch((error: Error) => error.message);
-  await sleep(200);
+  const working = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'";
+  while ((await sql(databaseUrl, working)).length === 0) await sleep(50);
   const before = supervisor.names.map((name) => supervisor.pidOf(name));
   const restarted = supervisor.names.map(
     (name) =>

@@ -188,10 +188,13 @@ describe('a stream', () => {
   });
 
   it('keeps its end back when it cannot be recorded', async () => {
-    await restart(always({ content: 'one two', eventDelayMs: 100 }));
+    await restart(always({ content: 'one two', eventDelayMs: 1_500 }));
     const { token } = await stack.attempt();
     const called = stack.call(token, { model: KIMI, ...ask, stream: true });
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    // The vendor is asked: the hold is written, and the end of the stream is seconds away.
+    for (let tries = 0; stack.vendor.calls() === 0 && tries < 1_000; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await stack.prisma.$executeRaw`ALTER TABLE provider_calls RENAME COLUMN latency_ms TO latency_ms_away`;
     try {
       const { body } = await called;
@@ -263,7 +266,7 @@ describe('a stream', () => {
 
 describe('a vendor that is full', () => {
   it('is a 503 that says when to come back, and costs nothing', async () => {
-    await restart({ ...always({ delayMs: 300 }), limit: { maxConcurrency: 1, maxQueue: 1 } });
+    await restart({ ...always({ delayMs: 3_000 }), limit: { maxConcurrency: 1, maxQueue: 1 } });
     const { token, jobId } = await stack.attempt();
     const answers = await Promise.all(
       Array.from({ length: 4 }, () => stack.call(token, { model: KIMI, ...ask })),
