@@ -44,7 +44,7 @@ async function start(
     EIREL_EVAL_JUDGE_API_KEY: 'judge-key-0123456789',
     EIREL_EVAL_JUDGE_MODEL: MODEL,
     EIREL_EVAL_JUDGE_PROVIDER: 'chutes',
-    EIREL_EVAL_JUDGE_TIMEOUT_SECONDS: '1',
+    EIREL_EVAL_JUDGE_TIMEOUT_SECONDS: '5',
     EIRETES_JUDGE_PORT: '0',
     ...env,
   });
@@ -260,7 +260,7 @@ describe('a model that is away', () => {
     ['hanging', { delayMs: 5_000 }, 504],
     ['refusing the key', { status: 401, body: { error: { message: 'judge-key-0123456789 is bad' } } }, 500],
   ])('%s', async (_what, answer, status) => {
-    await start(() => answer);
+    await start(() => answer, status === 504 ? { EIREL_EVAL_JUDGE_TIMEOUT_SECONDS: '1' } : {});
     const got = await evaluate(RIGHT);
     expect(got.status).toBe(status);
     expect(JSON.stringify(got.body)).not.toContain('0123456789');

@@ -19,8 +19,8 @@ let run: SeededRun;
 
 beforeAll(async () => {
   owner = await startOwner({
-    EIREL_PROXY_RECOVERY_SECONDS: '2',
-    EIREL_PROXY_AGENT_TIMEOUT_SECONDS: '3',
+    EIREL_PROXY_RECOVERY_SECONDS: '5.5',
+    EIREL_PROXY_AGENT_TIMEOUT_SECONDS: '7',
     EIREL_PROXY_MAX_LINE_BYTES: '65536',
     EIREL_PROXY_MAX_RESPONSE_BYTES: '1048576',
   });
@@ -225,7 +225,7 @@ describe('streaming', () => {
     const slow = await ask(item);
     expect(slow.events[0]).toEqual({ event: 'delta', text: 'slow' });
     expect(lastOf(slow)).toMatchObject({
-      error: 'the agent did not finish within 3 s',
+      error: 'the agent did not finish within 7 s',
       metadata: { failure_class: 'miner' },
     });
   });
