@@ -4,6 +4,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirFromEnv } from '../../adapters/local-stack';
 import { createLogger } from '../../adapters/logging';
 import { createPrisma } from '../../adapters/postgres';
@@ -42,14 +43,25 @@ async function play(
     env: { ...env, EIREL_OWNER_SECRET: 'the same tasks for both runs' },
   });
   const killed: string[] = [];
+  const kills: Promise<void>[] = [];
+  // One that is just being started again cannot be killed yet.
+  const kill = async (victim: string, moment: Moment): Promise<void> => {
+    const until = Date.now() + 30_000;
+    while (!demo.parts?.supervisor.signal(victim, 'SIGKILL')) {
+      if (Date.now() >= until) return;
+      await sleep(100);
+    }
+    killed.push(`${victim} at ${moment}`);
+  };
   demo.on('say', (text) => log.push(text));
   demo.on('moment', (moment) => {
     const victim = victims[moment];
-    if (victim && demo.parts?.supervisor.signal(victim, 'SIGKILL')) killed.push(`${victim} at ${moment}`);
+    if (victim) kills.push(kill(victim, moment));
   });
   try {
     await demo.start();
     const outcome = await demo.play();
+    await Promise.all(kills);
     const checks = await recordsOf(demo, outcome);
     return { outcome, checks, killed };
   } catch (error) {
