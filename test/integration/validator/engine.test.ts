@@ -215,7 +215,7 @@ describe('whose fault it was', () => {
     owner.addTask('t1', question());
     owner.leaseMs = 60_000;
     await start({ EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '30' });
-    await eventually('a release', () => owner.releases.length > 0);
+    await eventually('a release', () => owner.releases.length === 1);
     expect(owner.releases[0]?.body).toMatchObject({
       fencing: 1,
       reason: 'the claim came without a miner to ask',
@@ -259,7 +259,7 @@ describe('a judge that is away', () => {
     owner.miners.set('m', answer('The tower is 330 metres tall.'));
     owner.addTask('t1', question());
     await start({ EIREL_VALIDATOR_TASK_CAP_SECONDS: '8', EIREL_VALIDATOR_POLL_INTERVAL_SECONDS: '20' });
-    await eventually('a release', () => owner.releases.length > 0, 30_000);
+    await eventually('a release', () => owner.releases.length === 1, 30_000);
     expect(owner.releases[0]?.body.reason).toMatch(/no judgement after \d+ attempts: the judge answered/);
     expect(owner.results).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 700));
