@@ -1,10 +1,10 @@
+/** What the two `start` commands have in common: both keep processes up on this machine until they are told to stop. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { choosePort, type Parts } from '../adapters/local-stack';
 import type { Logger } from '../adapters/logging';
 import { projectRoot } from '../adapters/project-root';
-
-/** What the two `start` commands have in common: both keep processes up on this machine until they are told to stop. */
+import { EXIT } from './exit-codes';
 
 export const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -41,18 +41,18 @@ export function sayWhatEnds(supervisor: Parts['supervisor']): void {
   );
 }
 
-/** Says why it ends, stops what runs, and ends the process with the exit code (1 where stopping fails too). */
+/** Says why it ends, stops what runs, and ends the process with the exit code (that of a failure where stopping fails too). */
 export function failAfter(
   stop: () => Promise<void>,
   logger: Logger,
 ): (message: string, exitCode?: number) => void {
-  return (message, exitCode = 1) => {
+  return (message, exitCode: number = EXIT.failed) => {
     say(message);
     void stop().then(
       () => process.exit(exitCode),
       (error: unknown) => {
         logger.error('stopping failed', { error });
-        process.exit(1);
+        process.exit(EXIT.failed);
       },
     );
   };

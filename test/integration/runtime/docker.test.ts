@@ -225,12 +225,8 @@ if ('problem' in engine) {
             return;
           }
         }
-        const { host } = engine;
-        const target = host.startsWith('unix://')
-          ? { socketPath: host.slice('unix://'.length) }
-          : { host: new URL(host).hostname, port: new URL(host).port };
         const { method, url: path, headers } = request;
-        const passed = httpRequest({ ...target, method, path, headers }, (answer) => {
+        const passed = httpRequest({ ...bed.address, method, path, headers }, (answer) => {
           response.writeHead(answer.statusCode ?? 502, answer.headers);
           answer.pipe(response);
         });

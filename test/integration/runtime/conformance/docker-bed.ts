@@ -53,6 +53,8 @@ export function stopEngine(engine: Engine): void {
 }
 
 export class DockerBed implements Bed {
+  /** Where the engine is, in the words of Node's HTTP client. */
+  readonly address: { socketPath: string } | { host: string; port: string };
   readonly docker: Docker;
   readonly searchRoots = ['/'];
   private readonly work = mkdtempSync(join(tmpdir(), 'eirel-docker-builds-'));
@@ -63,9 +65,10 @@ export class DockerBed implements Bed {
     private readonly scope = 'conformance',
   ) {
     const { host } = engine;
-    this.docker = host.startsWith('unix://')
-      ? new Docker({ socketPath: host.slice('unix://'.length) })
-      : new Docker({ host: new URL(host).hostname, port: new URL(host).port });
+    this.address = host.startsWith('unix://')
+      ? { socketPath: host.slice('unix://'.length) }
+      : { host: new URL(host).hostname, port: new URL(host).port };
+    this.docker = new Docker(this.address);
   }
 
   runtime(env: NodeJS.ProcessEnv = {}): ContainerRuntime {
